@@ -1,0 +1,28 @@
+/*
+ * Thin faces of clock_gettime(2).
+ */
+#include "libdialup/base/clock.h"
+
+#include <time.h>
+
+static int64_t read_us(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_unix(void)
+{
+    return read_us(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t clock_unix_ms(void)
+{
+    return read_us(CLOCK_REALTIME) / 1000;
+}
+
+int64_t clock_monotonic_us(void)
+{
+    return read_us(CLOCK_MONOTONIC);
+}

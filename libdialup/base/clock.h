@@ -1,0 +1,13 @@
+/*
+ * The two clocks. Pure code never calls these: it is handed the time.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Wall clock: seconds and milliseconds since 1970, may be stepped by an admin. For records. */
+int64_t clock_unix(void);
+int64_t clock_unix_ms(void);
+
+/* Never goes back; for durations and deadlines. */
+int64_t clock_monotonic_us(void);
