@@ -1,0 +1,317 @@
+/*
+ * The gate's engine. Used by the dialup-gate process, which adds configuration and commands.
+ *
+ * A connection is counted as open on its route from its accept until it is over or shown a page;
+ * each open one holds a reference on its route.
+ */
+#include "dialup-deployd/gate/gate.h"
+
+#include <unistd.h>
+
+#include "dialup-deployd/gate/answer.h"
+#include "dialup-deployd/gate/listener.h"
+#include "dialup-deployd/gate/pages.h"
+#include "dialup-deployd/gate/pump.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/memory.h"
+
+/* Above the limit a visitor is still told so, until even telling would be too much. */
+enum { ANSWERING_MAX = 512 };
+
+enum { CONNECT_TIMEOUT_MS = 3000, IDLE_TIMEOUT_MS = 3600 * 1000, PATIENCE_MS = 20 * 1000 };
+
+enum action { CARRY, PARK, SHOW };
+
+static const struct {
+    enum action action;
+    enum gate_page page; /* SHOW */
+} policies[ROUTE_STATE_COUNT] = {
+    [ROUTE_READY] = {CARRY, 0},
+    [ROUTE_STARTING] = {PARK, 0},
+    [ROUTE_HOLD] = {PARK, 0},
+    [ROUTE_PAUSE] = {PARK, 0},
+    [ROUTE_STOPPED] = {SHOW, GATE_PAGE_STOPPED},
+    [ROUTE_FAILED] = {SHOW, GATE_PAGE_FAILED},
+};
+
+struct gate {
+    struct event_base *base;
+    struct gate_config config;
+    char *sites_dir;
+    struct pages pages;
+    struct routes routes;
+    struct pump_set *pumps;
+    struct answers *answers;
+    uint32_t open;
+    uint64_t dropped;
+};
+
+static void on_accept(void *owner, int fd);
+static void on_hold_end(void *owner, int fd, int64_t since_us);
+static void on_pump_end(void *owner, struct route *route, enum pump_end end, int client_fd,
+                        bool has_request);
+static void apply_state(struct gate *gate, struct route *route);
+
+static int or_default(int value, int fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
+int gate_open(struct event_base *base, const struct gate_config *config, struct gate **ret_gate,
+              struct error *err)
+{
+    struct gate *gate = xcalloc(1, sizeof(*gate));
+    int rc = pages_load(&gate->pages, config->pages_dir, err);
+    if (rc < 0) {
+        free(gate);
+        return rc;
+    }
+    gate->base = base;
+    gate->config = *config;
+    struct gate_config *own = &gate->config;
+    own->connections_max = or_default(config->connections_max, GATE_CONNECTIONS_MAX);
+    own->connections_per_route_max =
+        or_default(config->connections_per_route_max, GATE_CONNECTIONS_PER_ROUTE_MAX);
+    own->patience_ms = or_default(config->patience_ms, PATIENCE_MS);
+    gate->sites_dir = xstrdup(config->sites_dir);
+    own->sites_dir = gate->sites_dir;
+    own->pages_dir = NULL;
+    routes_init(&gate->routes);
+    gate->pumps = pump_set_new(
+        base, &(struct pump_config){
+                  .connect_timeout_ms = or_default(config->connect_timeout_ms, CONNECT_TIMEOUT_MS),
+                  .idle_timeout_ms = or_default(config->idle_timeout_ms, IDLE_TIMEOUT_MS),
+                  .on_end = on_pump_end,
+                  .owner = gate,
+              });
+    gate->answers = answers_new(base);
+    *ret_gate = gate;
+    return 0;
+}
+
+static void free_gate(struct gate *gate, void (*end_listener)(struct listener *listener))
+{
+    if (!gate) {
+        return;
+    }
+    struct route *route;
+    TAILQ_FOREACH(route, &gate->routes.list, link)
+    {
+        end_listener(route->listener);
+        hold_fini(&route->held);
+    }
+    pump_set_free(gate->pumps);
+    answers_free(gate->answers);
+    /* The references of connections that were cut just now. */
+    TAILQ_FOREACH(route, &gate->routes.list, link)
+    {
+        route->references = 1;
+    }
+    routes_fini(&gate->routes);
+    pages_fini(&gate->pages);
+    free(gate->sites_dir);
+    free(gate);
+}
+
+void gate_close(struct gate *gate)
+{
+    free_gate(gate, listener_close);
+}
+
+void gate_leave(struct gate *gate)
+{
+    free_gate(gate, listener_leave);
+}
+
+int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherited_fd,
+                   struct error *err)
+{
+    struct route *route;
+    int rc = routes_set(&gate->routes, spec, &route, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (!route->listener) {
+        hold_init(&route->held, gate->base, on_hold_end, route);
+        route->owner = gate;
+        rc = listener_open(gate->base, gate->sites_dir, route->host, inherited_fd, on_accept, route,
+                           &route->listener, err);
+        if (rc < 0) {
+            routes_remove(&gate->routes, route);
+            return rc;
+        }
+    }
+    apply_state(gate, route);
+    return 0;
+}
+
+int gate_route_remove(struct gate *gate, const char *host, struct error *err)
+{
+    struct route *route = routes_find(&gate->routes, host);
+    if (!route) {
+        return error_set_field(err, ERR_NOT_FOUND, "host", "There is no route for %s", host);
+    }
+    listener_close(route->listener);
+    route->listener = NULL;
+    route->state = ROUTE_STOPPED;
+    route_ref(route);
+    apply_state(gate, route);
+    routes_remove(&gate->routes, route);
+    route_unref(route);
+    return 0;
+}
+
+const struct route *gate_route_find(const struct gate *gate, const char *host)
+{
+    return routes_find(&gate->routes, host);
+}
+
+int gate_route_listener_fd(const struct route *route)
+{
+    return listener_fd(route->listener);
+}
+
+void gate_routes_each(const struct gate *gate, void (*visit)(void *arg, const struct route *route),
+                      void *arg)
+{
+    const struct route *route;
+    TAILQ_FOREACH(route, &gate->routes.list, link)
+    {
+        visit(arg, route);
+    }
+}
+
+static bool is_known_host(void *arg, const char *host)
+{
+    const struct gate *gate = arg;
+    return routes_find(&gate->routes, host) != NULL;
+}
+
+int gate_sweep(struct gate *gate, struct error *err)
+{
+    return listener_sweep(gate->sites_dir, is_known_host, gate, err);
+}
+
+struct gate_totals gate_get_totals(const struct gate *gate)
+{
+    return (struct gate_totals){
+        .routes = (uint32_t)gate->routes.count,
+        .open = gate->open,
+        .answering = (uint32_t)answers_count(gate->answers),
+        .dropped = gate->dropped,
+    };
+}
+
+static void enter(struct gate *gate, struct route *route)
+{
+    struct gate_counters *counters = &route->counters;
+    gate->open++;
+    counters->open++;
+    if (counters->open > counters->open_max) {
+        counters->open_max = counters->open;
+    }
+    route_ref(route);
+}
+
+static void leave(struct gate *gate, struct route *route)
+{
+    gate->open--;
+    route->counters.open--;
+    route_unref(route);
+}
+
+static void show_page(struct gate *gate, struct route *route, enum gate_page page, int fd,
+                      bool has_request)
+{
+    if (answers_count(gate->answers) >= ANSWERING_MAX) {
+        gate->dropped++;
+        close(fd);
+        return;
+    }
+    AUTO_STRBUF struct strbuf response = STRBUF_INIT;
+    pages_render(&gate->pages, page, route->host, &response);
+    route->counters.pages++;
+    answers_start(gate->answers, fd, &response, has_request);
+}
+
+static void tell_wanted(struct gate *gate, struct route *route)
+{
+    if (route->state == ROUTE_HOLD && !route->is_wanted) {
+        route->is_wanted = true;
+        if (gate->config.on_wanted) {
+            gate->config.on_wanted(gate->config.arg, route);
+        }
+    }
+}
+
+static void on_accept(void *owner, int fd)
+{
+    struct route *route = owner;
+    struct gate *gate = route->owner;
+    route->counters.requests++;
+    if (gate->open >= (uint32_t)gate->config.connections_max ||
+        route->counters.open >= (uint32_t)gate->config.connections_per_route_max) {
+        route->counters.refused++;
+        show_page(gate, route, GATE_PAGE_BUSY, fd, false);
+        return;
+    }
+    int64_t now_us = clock_monotonic_us();
+    switch (policies[route->state].action) {
+    case CARRY:
+        enter(gate, route);
+        pump_start(gate->pumps, route, fd, now_us);
+        break;
+    case PARK:
+        enter(gate, route);
+        route->counters.held++;
+        hold_park(&route->held, fd, now_us, gate->config.patience_ms);
+        tell_wanted(gate, route);
+        break;
+    case SHOW:
+        show_page(gate, route, policies[route->state].page, fd, false);
+        break;
+    }
+}
+
+static void on_hold_end(void *owner, int fd, int64_t since_us)
+{
+    struct route *route = owner;
+    struct gate *gate = route->owner;
+    if (fd >= 0) {
+        route->counters.expired++;
+        show_page(gate, route, GATE_PAGE_STARTING, fd, false);
+    }
+    leave(gate, route);
+}
+
+/* What is parked follows the state of its route. */
+static void apply_state(struct gate *gate, struct route *route)
+{
+    enum action action = policies[route->state].action;
+    int64_t since_us;
+    int fd;
+    while (action != PARK && (fd = hold_take(&route->held, &since_us)) >= 0) {
+        if (action == CARRY) {
+            pump_start(gate->pumps, route, fd, since_us);
+        } else {
+            show_page(gate, route, policies[route->state].page, fd, false);
+            leave(gate, route);
+        }
+    }
+    if (action == PARK && route->held.count > 0) {
+        tell_wanted(gate, route);
+    }
+}
+
+static void on_pump_end(void *owner, struct route *route, enum pump_end end, int client_fd,
+                        bool has_request)
+{
+    struct gate *gate = owner;
+    if (end == PUMP_UNREACHABLE) {
+        show_page(gate, route, GATE_PAGE_UNREACHABLE, client_fd, has_request);
+    } else if (end == PUMP_LINGERS) {
+        AUTO_STRBUF struct strbuf nothing = STRBUF_INIT;
+        answers_start(gate->answers, client_fd, &nothing, true);
+    }
+    leave(gate, route);
+}

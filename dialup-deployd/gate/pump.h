@@ -1,0 +1,49 @@
+/*
+ * Carries one connection each between a visitor and a site: bytes, both ways, until it is over.
+ *
+ * Whatever one side sends is given to the other as it comes; at most PUMP_BUFFER_SIZE bytes a
+ * direction wait here, so a slow reader slows its sender. The end of one direction is passed on as
+ * such (shutdown), the other goes on. Nothing blocks. Counts into the route's counters.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dialup-deployd/gate/routes.h"
+
+enum { PUMP_BUFFER_SIZE = 64 * 1024 };
+
+struct event_base;
+struct pump_set;
+
+enum pump_end {
+    PUMP_OVER,        /* done with, client_fd is -1 */
+    PUMP_UNREACHABLE, /* the site took no connection or gave no byte: client_fd waits for an answer
+                       */
+    PUMP_LINGERS,     /* the site has said all but did not read all: client_fd is to be drained */
+};
+
+/* The last word about a connection; client_fd, if any, is the callee's. route is still referenced
+ * by the caller of pump_start. */
+typedef void pump_end_fn(void *owner, struct route *route, enum pump_end end, int client_fd,
+                         bool has_request);
+
+struct pump_config {
+    int connect_timeout_ms;
+    int idle_timeout_ms; /* without a byte in either direction; WebSockets want it long */
+    pump_end_fn *on_end; /* may be called within pump_start */
+    void *owner;
+};
+
+struct pump_set *pump_set_new(struct event_base *base, const struct pump_config *config);
+
+/* Cuts all connections (PUMP_OVER). NULL is fine. */
+void pump_set_free(struct pump_set *set);
+
+/* Takes client_fd (non-blocking) and connects it to the route's present target. accepted_us is the
+ * monotonic time of its accept. */
+void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_t accepted_us);
+
+size_t pump_set_count(const struct pump_set *set);

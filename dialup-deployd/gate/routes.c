@@ -1,0 +1,148 @@
+/*
+ * The table of routes: a plain list, since each connection reaches its route by its listener and
+ * only commands look one up by name. Used by gate.c.
+ */
+#include "dialup-deployd/gate/routes.h"
+
+#include <string.h>
+
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
+
+static const char *const state_names[ROUTE_STATE_COUNT] = {
+    [ROUTE_READY] = "ready", [ROUTE_STARTING] = "starting", [ROUTE_HOLD] = "hold",
+    [ROUTE_PAUSE] = "pause", [ROUTE_STOPPED] = "stopped",   [ROUTE_FAILED] = "failed",
+};
+
+void routes_init(struct routes *routes)
+{
+    TAILQ_INIT(&routes->list);
+    routes->count = 0;
+}
+
+void routes_fini(struct routes *routes)
+{
+    struct route *route;
+    while ((route = TAILQ_FIRST(&routes->list))) {
+        routes_remove(routes, route);
+    }
+}
+
+struct route *routes_find(const struct routes *routes, const char *host)
+{
+    struct route *route;
+    TAILQ_FOREACH(route, &routes->list, link)
+    {
+        if (strcmp(route->host, host) == 0) {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+static int check(const struct route_spec *spec, struct error *err)
+{
+    if (!spec->host || !route_host_is_valid(spec->host)) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, "host", "This is not a host name");
+    }
+    if (spec->state >= ROUTE_STATE_COUNT) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, "state", "There is no such state");
+    }
+    bool has_target = spec->target.sin_family == AF_INET && spec->target.sin_port != 0;
+    if (spec->state == ROUTE_READY && !has_target) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, "target",
+                               "A route that is ready needs an address and a port");
+    }
+    return 0;
+}
+
+static struct route *add(struct routes *routes, const char *host)
+{
+    struct route *route = xcalloc(1, sizeof(*route));
+    str_copy(route->host, sizeof(route->host), host);
+    route->references = 1;
+    TAILQ_INSERT_TAIL(&routes->list, route, link);
+    routes->count++;
+    return route;
+}
+
+int routes_set(struct routes *routes, const struct route_spec *spec, struct route **ret_route,
+               struct error *err)
+{
+    int rc = check(spec, err);
+    if (rc < 0) {
+        return rc;
+    }
+    struct route *route = routes_find(routes, spec->host);
+    if (!route) {
+        route = add(routes, spec->host);
+    }
+    if (route->state != spec->state) {
+        route->is_wanted = false;
+    }
+    route->state = spec->state;
+    route->target = spec->target;
+    route->site_id = spec->site_id;
+    route->owner_id = spec->owner_id;
+    *ret_route = route;
+    return 0;
+}
+
+void routes_remove(struct routes *routes, struct route *route)
+{
+    ASSERT(!route->is_removed);
+    TAILQ_REMOVE(&routes->list, route, link);
+    routes->count--;
+    route->is_removed = true;
+    route_unref(route);
+}
+
+struct route *route_ref(struct route *route)
+{
+    route->references++;
+    return route;
+}
+
+void route_unref(struct route *route)
+{
+    ASSERT(route->references > 0);
+    if (--route->references == 0) {
+        free(route);
+    }
+}
+
+static bool is_host_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+bool route_host_is_valid(const char *host)
+{
+    size_t len = strnlen(host, ROUTE_HOST_SIZE);
+    if (len == 0 || len >= ROUTE_HOST_SIZE || host[0] == '.' || host[len - 1] == '.') {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!is_host_character(host[i]) || (host[i] == '.' && host[i + 1] == '.')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *route_state_name(enum route_state state)
+{
+    return state < ROUTE_STATE_COUNT ? state_names[state] : "unknown";
+}
+
+bool route_state_parse(const char *name, enum route_state *ret_state)
+{
+    for (int i = 0; i < ROUTE_STATE_COUNT; i++) {
+        if (strcmp(name, state_names[i]) == 0) {
+            *ret_state = (enum route_state)i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,89 @@
+/*
+ * The table of routes: host -> where its requests go at present.
+ *
+ * Pure bookkeeping: no sockets. A route is never freed while a connection counts on it
+ * (route_ref); removed from the table it lives on until the last one is over.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "dialup-deployd/gate/counters.h"
+#include "dialup-deployd/gate/hold.h"
+#include "libdialup/base/error.h"
+
+enum { ROUTE_HOST_SIZE = 254 };
+
+enum route_state {
+    ROUTE_READY,    /* carried to the target */
+    ROUTE_STARTING, /* parked until READY */
+    ROUTE_HOLD,     /* asleep: parked, and somebody is told that it is wanted */
+    ROUTE_PAUSE,    /* a switch is under way: parked, nobody needs to be told */
+    ROUTE_STOPPED,  /* a page says so */
+    ROUTE_FAILED,   /* a page says so */
+    ROUTE_STATE_COUNT
+};
+
+struct route_spec {
+    const char *host;
+    enum route_state state;
+    struct sockaddr_in target; /* the container; sin_port 0 if there is none yet */
+    int64_t site_id;
+    int64_t owner_id;
+};
+
+struct listener;
+
+struct route {
+    TAILQ_ENTRY(route) link;
+    char host[ROUTE_HOST_SIZE];
+    enum route_state state;
+    struct sockaddr_in target;
+    int64_t site_id;
+    int64_t owner_id;
+    struct gate_counters counters;
+    struct hold_queue held;
+    struct listener *listener; /* the gate's */
+    void *owner;               /* the gate */
+    bool is_wanted;            /* told once for each time it was put to HOLD */
+    bool is_removed;
+    unsigned references;
+};
+
+TAILQ_HEAD(route_list, route);
+
+struct routes {
+    struct route_list list;
+    size_t count;
+};
+
+void routes_init(struct routes *routes);
+
+/* Drops every route. */
+void routes_fini(struct routes *routes);
+
+/* May be NULL. */
+struct route *routes_find(const struct routes *routes, const char *host);
+
+/* Puts spec into the table; an existing route keeps its counters and its parked connections.
+ * ERR_INVALID_ARGUMENT for a host that cannot be a file name, or READY without a target. */
+int routes_set(struct routes *routes, const struct route_spec *spec, struct route **ret_route,
+               struct error *err);
+
+/* Takes it out of the table and drops the table's reference. */
+void routes_remove(struct routes *routes, struct route *route);
+
+struct route *route_ref(struct route *route);
+void route_unref(struct route *route);
+
+/* Lower-case letters, digits, '-' and '.'; neither a dot first or last nor two in a row: a safe
+ * file name. The gate's own check; whoever makes sites has stricter ones. */
+bool route_host_is_valid(const char *host);
+
+/* "ready", "starting"...; the parser returns false for any other word. */
+const char *route_state_name(enum route_state state);
+bool route_state_parse(const char *name, enum route_state *ret_state);
