@@ -1,0 +1,84 @@
+/*
+ * The listening sockets of a container, from the kernel's table (proc_pid_net(5)): each line is
+ * "sl local_address rem_address st ...", addresses in hexadecimal, state 0A is LISTEN.
+ */
+#include "dialup-deployd/listening.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "libdialup/base/fs.h"
+#include "libdialup/base/memory.h"
+
+enum { MAX_TABLE_BYTES = 1 << 20, MAX_SOCKETS = 16, STATE_LISTEN = 0x0A };
+
+/* 127.0.0.0/8 and ::1, as the kernel prints them on a little-endian machine. */
+static bool is_loopback(const char *address)
+{
+    size_t len = strlen(address);
+    if (len == 8) {
+        return strcmp(address + 6, "7F") == 0;
+    }
+    return strcmp(address, "00000000000000000000000001000000") == 0 ||
+           (strncmp(address, "0000000000000000FFFF0000", 24) == 0 &&
+            strcmp(address + len - 2, "7F") == 0);
+}
+
+size_t listening_parse(const char *text, struct listening *out, size_t max)
+{
+    size_t count = 0;
+    const char *line = text;
+    while (*line && count < max) {
+        char address[33];
+        unsigned port;
+        unsigned state;
+        if (sscanf(line, " %*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X", address, &port, &state) ==
+                3 &&
+            state == STATE_LISTEN) {
+            out[count++] = (struct listening){(uint16_t)port, is_loopback(address)};
+        }
+        const char *end = strchr(line, '\n');
+        line = end ? end + 1 : line + strlen(line);
+    }
+    return count;
+}
+
+static size_t read_listening(pid_t pid, struct listening *out, size_t max)
+{
+    static const char *const files[] = {"tcp", "tcp6"};
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+        AUTO_FREE char *path = xasprintf("/proc/%d/net/%s", (int)pid, files[i]);
+        AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+        if (fs_read_file(path, MAX_TABLE_BYTES, &text, NULL) == 0) {
+            count += listening_parse(strbuf_text(&text), out + count, max - count);
+        }
+    }
+    return count;
+}
+
+void listening_explain(pid_t pid, uint16_t wanted_port, char *out, size_t size)
+{
+    struct listening sockets[MAX_SOCKETS];
+    size_t count = pid > 0 ? read_listening(pid, sockets, MAX_SOCKETS) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (sockets[i].port == wanted_port && sockets[i].is_loopback) {
+            snprintf(out, size,
+                     "The app listens on port %u of localhost only; let it listen on 0.0.0.0",
+                     wanted_port);
+            return;
+        }
+    }
+    /* Docker's own resolver listens on a loopback port of each container: not the app's. */
+    for (size_t i = 0; i < count; i++) {
+        if (sockets[i].port != wanted_port && !sockets[i].is_loopback) {
+            snprintf(out, size,
+                     "The app listens on port %u; let it listen on the port in the PORT variable "
+                     "(%u)",
+                     sockets[i].port, wanted_port);
+            return;
+        }
+    }
+    snprintf(out, size, "The app must listen on 0.0.0.0 and the port in the PORT variable (%u)",
+             wanted_port);
+}

@@ -1,0 +1,23 @@
+/*
+ * Why does nobody answer? What a container listens on, read from /proc/PID/net/tcp of its own
+ * network, so that a friend is told "your app listens on 127.0.0.1:8080" instead of "timeout".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct listening {
+    uint16_t port;
+    bool is_loopback; /* answers only inside the container */
+};
+
+/* Parses the text of /proc/net/tcp or tcp6: sockets in state LISTEN. Pure. Returns how many of at
+ * most max were found. */
+size_t listening_parse(const char *text, struct listening *out, size_t max);
+
+/* One sentence for the owner of a site whose container does not answer on wanted_port. Reads
+ * /proc of pid (0: it has ended). */
+void listening_explain(pid_t pid, uint16_t wanted_port, char *out, size_t size);

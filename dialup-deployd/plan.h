@@ -1,0 +1,82 @@
+/*
+ * The plan: from what a site should be and what was observed, the one next thing to do.
+ *
+ * Pure. The converger carries the action out, observes again and asks again, until the answer is
+ * PLAN_NOTHING. So nothing depends on having seen an event, and a crash between any two steps is
+ * finished by the next pass.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum plan_desired { PLAN_RUNNING, PLAN_STOPPED, PLAN_DELETED };
+
+/* How the wanted release is served. */
+enum plan_serve { PLAN_NO_RELEASE, PLAN_FILES, PLAN_CONTAINER };
+
+struct plan_site {
+    enum plan_desired desired;
+    enum plan_serve serve;
+    int64_t wanted_deployment; /* 0: none yet */
+    int64_t live_deployment;   /* 0: none yet */
+    int64_t generation;        /* counted up by a restart */
+    int64_t memory_mib;        /* limits that a container must have */
+    int64_t cpu_millicores;
+    int attempts_left; /* before the wanted release counts as failed */
+};
+
+enum plan_health { PLAN_UNPROBED, PLAN_HEALTHY, PLAN_UNHEALTHY };
+
+/* One container of the site, as the engine has it. */
+struct plan_container {
+    const char *id; /* borrowed */
+    int64_t deployment;
+    int64_t generation;
+    bool is_running;
+    bool was_started; /* has run: stopped now means that it ended or was stopped */
+    enum plan_health health;
+    int64_t memory_mib;
+    int64_t cpu_millicores;
+};
+
+enum plan_route {
+    PLAN_ROUTE_UNKNOWN,
+    PLAN_ROUTE_NONE,
+    PLAN_ROUTE_FILES,
+    PLAN_ROUTE_CONTAINER,
+    PLAN_ROUTE_PAGE
+};
+
+/* Where visitors are led now. */
+struct plan_observed {
+    enum plan_route route;
+    int64_t route_deployment;    /* PLAN_ROUTE_FILES: whose files */
+    const char *route_container; /* PLAN_ROUTE_CONTAINER: its id */
+    const struct plan_container *containers;
+    size_t container_count;
+};
+
+enum plan_action {
+    PLAN_NOTHING,
+    PLAN_CREATE,         /* a container of the wanted release */
+    PLAN_START,          /* container */
+    PLAN_PROBE,          /* container: does it answer? */
+    PLAN_ROUTE_TO,       /* container */
+    PLAN_ROUTE_TO_FILES, /* of the wanted release */
+    PLAN_ROUTE_STOPPED,  /* show the page "stopped" */
+    PLAN_ROUTE_REMOVE,   /* the host is forgotten */
+    PLAN_LIMIT,          /* container: give it the site's limits */
+    PLAN_REMOVE,         /* container */
+    PLAN_GIVE_UP,        /* the wanted release does not start; container: the one that failed */
+};
+
+struct plan_step {
+    enum plan_action action;
+    const struct plan_container *container; /* borrowed from observed; NULL if none */
+};
+
+struct plan_step plan_next(const struct plan_site *site, const struct plan_observed *observed);
+
+const char *plan_action_name(enum plan_action action);

@@ -1,0 +1,11 @@
+/*
+ * The methods that every daemon answers: health, version, methods, stats, log_level. Their
+ * contract is proto/common.json.
+ */
+#pragma once
+
+#include "libdialup/daemon/daemon.h"
+
+/* A daemon's handlers with the common ones filled in, by method index; freed by the caller. Each
+ * handler is called with the daemon_run as context; wrappers hand the daemon its own state. */
+ipc_handler_fn **common_handlers(const struct daemon_run *run);

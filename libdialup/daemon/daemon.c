@@ -1,0 +1,324 @@
+/*
+ * The start order of every daemon, once: a table of stages, run down and, at the end, back up.
+ * Called by the main.c of each.
+ */
+#include "libdialup/daemon/daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "libdialup/base/clock.h"
+#include "libdialup/base/fs.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/daemon/common.h"
+#include "libdialup/daemon/journal.h"
+#include "libdialup/db/db.h"
+#include "libdialup/ipc/watch.h"
+#include "libdialup/store/store.h"
+
+enum { EXIT_CONFIG = 78 };
+
+/* What the stages make; a member is NULL until its stage ran. */
+struct skeleton {
+    struct daemon_run run;
+    const char *config_path;
+    struct config *config;
+    ipc_handler_fn **handlers;
+    struct event *on_term;
+    struct event *on_int;
+    struct event *watchdog;
+    struct ipc_watch *watch;
+    uint64_t watchdog_us;
+};
+
+/* Stages ---------------------------------------------------------------------------------- */
+
+static int load_config(struct skeleton *skeleton, struct error *err)
+{
+    int result = config_load(skeleton->config_path, &skeleton->config, err);
+    if (result < 0) {
+        return result;
+    }
+    skeleton->run.config = skeleton->config;
+    enum log_level level;
+    log_level_parse(config_text(skeleton->config, CONFIG_common_log_level), &level);
+    log_set_level(level);
+    return 0;
+}
+
+/* As many descriptors as the kernel lets us have without asking root. */
+static int raise_limits(struct skeleton *skeleton, struct error *err)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    umask(0027);
+    return 0;
+}
+
+static int make_run_dirs(struct skeleton *skeleton, struct error *err)
+{
+    static const char *const parts[] = {"ipc", "http", "sites"};
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+        AUTO_FREE char *path = config_run_path(skeleton->config, parts[i]);
+        int result = fs_make_dirs(path, 0755, err);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+static int open_loop(struct skeleton *skeleton, struct error *err)
+{
+    skeleton->run.base = event_base_new();
+    return skeleton->run.base ? 0 : error_set(err, ERR_INTERNAL, "Cannot make the event loop");
+}
+
+static int open_database(struct skeleton *skeleton, struct error *err)
+{
+    if (skeleton->run.daemon->without_database) {
+        return 0;
+    }
+    AUTO_FREE char *path = config_state_path(skeleton->config, "dialup.db");
+    return store_open(path, skeleton->run.daemon->name, &skeleton->run.db, err);
+}
+
+/* -1: the daemons' own group. */
+static int find_group(const struct config *config, gid_t *ret_gid, struct error *err)
+{
+    const char *name = config_text(config, CONFIG_common_group);
+    if (!*name) {
+        *ret_gid = getegid();
+        return 0;
+    }
+    const struct group *group = getgrnam(name);
+    if (!group) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, "common.group",
+                               "There is no group \"%s\" on this machine", name);
+    }
+    *ret_gid = group->gr_gid;
+    return 0;
+}
+
+static int open_events(struct skeleton *skeleton, struct error *err)
+{
+    struct daemon_run *run = &skeleton->run;
+    if (!run->daemon->publishes_events) {
+        return 0;
+    }
+    AUTO_FREE char *part = xasprintf("ipc/%s.events", run->daemon->name);
+    AUTO_FREE char *path = config_run_path(skeleton->config, part);
+    return ipc_publisher_open(path, &run->publisher, err);
+}
+
+static int start_daemon(struct skeleton *skeleton, struct error *err)
+{
+    struct daemon_run *run = &skeleton->run;
+    run->started_at_unix = clock_unix();
+    return run->daemon->start(run, &run->state, err);
+}
+
+static int open_server(struct skeleton *skeleton, struct error *err)
+{
+    struct daemon_run *run = &skeleton->run;
+    gid_t gid;
+    int result = find_group(skeleton->config, &gid, err);
+    if (result < 0) {
+        return result;
+    }
+    skeleton->handlers = common_handlers(run);
+    AUTO_FREE char *part = xasprintf("ipc/%s.sock", run->daemon->name);
+    AUTO_FREE char *path = config_run_path(skeleton->config, part);
+    AUTO_FREE char *lock_part = xasprintf("ipc/%s.lock", run->daemon->name);
+    AUTO_FREE char *lock_path = config_run_path(skeleton->config, lock_part);
+    const struct ipc_server_options options = {
+        .daemon = run->daemon->program,
+        .path = path,
+        .lock_path = lock_path,
+        .methods = run->daemon->methods,
+        .handlers = (ipc_handler_fn *const *)skeleton->handlers,
+        .method_count = run->daemon->method_count,
+        .context = run,
+        .daemon_gid = gid,
+    };
+    return ipc_server_open(run->base, &options, &run->server, err);
+}
+
+static void on_signal(evutil_socket_t fd, short events, void *context)
+{
+    daemon_quit(context);
+}
+
+static int watch_signals(struct skeleton *skeleton, struct error *err)
+{
+    skeleton->on_term = evsignal_new(skeleton->run.base, SIGTERM, on_signal, &skeleton->run);
+    skeleton->on_int = evsignal_new(skeleton->run.base, SIGINT, on_signal, &skeleton->run);
+    event_add(skeleton->on_term, NULL);
+    event_add(skeleton->on_int, NULL);
+    return 0;
+}
+
+static void on_watchdog(evutil_socket_t fd, short events, void *context)
+{
+    sd_notify(0, "WATCHDOG=1");
+}
+
+/* The transport's own library can die while the process lives: then only a fresh one helps. */
+static void on_transport_dead(void *context, const char *reason)
+{
+    log_error("the transport is dead (%s): ending, for the supervisor to start afresh", reason);
+    _exit(1);
+}
+
+static int notify_ready(struct skeleton *skeleton, struct error *err)
+{
+    struct daemon_run *run = &skeleton->run;
+    skeleton->watch = ipc_watch_start(run->base, run->server, on_transport_dead, run);
+    if (sd_watchdog_enabled(0, &skeleton->watchdog_us) > 0) {
+        struct timeval half = {(time_t)(skeleton->watchdog_us / 2 / 1000000),
+                               (suseconds_t)(skeleton->watchdog_us / 2 % 1000000)};
+        skeleton->watchdog = event_new(run->base, -1, EV_PERSIST, on_watchdog, NULL);
+        event_add(skeleton->watchdog, &half);
+    }
+    sd_notify(0, "READY=1\nSTATUS=Serving");
+    log_info("ready");
+    return 0;
+}
+
+static const struct stage {
+    const char *name;
+    int (*run)(struct skeleton *skeleton, struct error *err);
+} stages[] = {
+    {"settings", load_config}, {"limits", raise_limits},    {"folders", make_run_dirs},
+    {"loop", open_loop},       {"database", open_database}, {"events", open_events},
+    {"start", start_daemon},   {"server", open_server},     {"signals", watch_signals},
+    {"ready", notify_ready},
+};
+
+/* From the last to the first; every part may be missing. False if the transport hangs. */
+static bool take_down(struct skeleton *skeleton)
+{
+    struct daemon_run *run = &skeleton->run;
+    sd_notify(0, "STOPPING=1");
+    ipc_watch_stop(skeleton->watch);
+    struct event *const events[] = {skeleton->watchdog, skeleton->on_term, skeleton->on_int};
+    for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
+        if (events[i]) {
+            event_free(events[i]);
+        }
+    }
+    bool is_closed = ipc_server_close(run->server);
+    if (run->state) {
+        run->daemon->stop(run->state);
+    }
+    ipc_publisher_close(run->publisher);
+    db_close(run->db);
+    if (run->base) {
+        event_base_free(run->base);
+    }
+    free(skeleton->handlers);
+    config_free(skeleton->config);
+    return is_closed;
+}
+
+/* Options ---------------------------------------------------------------------------------- */
+
+static void print_help(const struct daemon *daemon)
+{
+    printf("usage: %s [--config FILE]\n\n%s\n\n"
+           "  --config FILE   settings (default: %s)\n"
+           "  --version       print the version\n"
+           "  --help          this\n",
+           daemon->program, daemon->summary, CONFIG_DEFAULT_PATH);
+}
+
+/* Returns false if the program is to end at once with *ret_status. */
+static bool parse_options(struct skeleton *skeleton, int argc, char **argv, int *ret_status)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    const struct daemon *daemon = skeleton->run.daemon;
+    skeleton->config_path = CONFIG_DEFAULT_PATH;
+    for (int option; (option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            skeleton->config_path = optarg;
+            break;
+        case 'V':
+            printf("%s %s\n", daemon->program, DIALUP_VERSION);
+            *ret_status = 0;
+            return false;
+        case 'h':
+            print_help(daemon);
+            *ret_status = 0;
+            return false;
+        default:
+            *ret_status = 2;
+            return false;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "%s: unexpected argument \"%s\"\n", daemon->program, argv[optind]);
+        *ret_status = 2;
+        return false;
+    }
+    return true;
+}
+
+static bool start_up(struct skeleton *skeleton)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(stages); i++) {
+        struct error err = {0};
+        if (stages[i].run(skeleton, &err) < 0) {
+            log_error("cannot start (%s): %s%s%s", stages[i].name, err.message,
+                      err.hint[0] ? ". " : "", err.hint);
+            return false;
+        }
+    }
+    return true;
+}
+
+int daemon_main(const struct daemon *daemon, int argc, char **argv)
+{
+    struct skeleton skeleton = {.run.daemon = daemon};
+    int status = 0;
+    log_init(daemon->program, LOG_LEVEL_INFO);
+    journal_use_if_connected();
+    if (!parse_options(&skeleton, argc, argv, &status)) {
+        return status;
+    }
+    if (start_up(&skeleton)) {
+        event_base_dispatch(skeleton.run.base);
+        log_info("stopping");
+    } else {
+        status = EXIT_CONFIG;
+    }
+    if (!take_down(&skeleton)) {
+        _exit(status); /* the transport hangs: its threads would keep us */
+    }
+    return status;
+}
+
+void daemon_quit(struct daemon_run *run)
+{
+    event_base_loopbreak(run->base);
+}
