@@ -45,12 +45,12 @@ struct json_field {
     enum json_field_type type;
     bool required;
     size_t offset;
-    size_t count_offset;              /* arrays: where size_t count stands */
-    size_t has_offset;                /* optional scalars: where bool has_NAME stands; else 0 */
-    int64_t min, max;                 /* integer: value; string: bytes; array: items */
-    double number_min, number_max;    /* number */
-    const char *const *enum_values;   /* string: NULL-terminated list, or NULL */
-    const struct json_shape *shape;   /* object and object array */
+    size_t count_offset;            /* arrays: where size_t count stands */
+    size_t has_offset;              /* optional scalars: where bool has_NAME stands; else 0 */
+    int64_t min, max;               /* integer: value; string: bytes; array: items */
+    double number_min, number_max;  /* number */
+    const char *const *enum_values; /* string: NULL-terminated list, or NULL */
+    const struct json_shape *shape; /* object and object array */
 };
 
 struct json_shape {
