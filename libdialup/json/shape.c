@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libdialup/base/memory.h"
+#include "libdialup/json/quote.h"
 
 /* Where a member stands in a struct. */
 static void *at(void *object, size_t offset)
@@ -48,8 +49,8 @@ static int check_enum(const struct decoder *decoder, const struct json_field *fi
         strbuf_printf(&list, "%s%s", list.size ? ", " : "", *word);
     }
     return error_set_field(decoder->err, ERR_INVALID_ARGUMENT, field->name,
-                           "\"%s\" cannot be \"%.40s\"; it must be one of: %s", field->name, text,
-                           strbuf_text(&list));
+                           "\"%s\" cannot be \"%s\"; it must be one of: %s", field->name,
+                           json_quote(text).text, strbuf_text(&list));
 }
 
 static int decode_string(const struct decoder *decoder, const struct json_field *field,
@@ -132,27 +133,36 @@ static int decode_item(const struct decoder *decoder, const struct json_field *f
     }
 }
 
+/* Makes the path of the error lead through the item; an item that is no object has no name yet. */
+static void name_item(const struct decoder *decoder, const struct json_field *field, size_t index)
+{
+    char path[sizeof(decoder->err->field)];
+    snprintf(path, sizeof(path), "%s[%zu]", field->name, index);
+    if (field->type != JSON_FIELD_OBJECT_ARRAY) {
+        decoder->err->field[0] = '\0';
+    }
+    error_prefix_field(decoder->err, path);
+}
+
 static int decode_array(const struct decoder *decoder, const struct json_field *field,
                         const struct json_value *value, void *out)
 {
     if (value->type != JSON_ARRAY) {
         return wrong_type(decoder, field->name, "a list", value);
     }
-    if ((int64_t)value->item_count > field->max || (int64_t)value->item_count < field->min) {
-        return error_set_field(decoder->err, ERR_TOO_LARGE, field->name,
-                               "\"%s\" must have %lld to %lld items, not %zu", field->name,
-                               (long long)field->min, (long long)field->max, value->item_count);
+    bool too_many = (int64_t)value->item_count > field->max;
+    if (too_many || (int64_t)value->item_count < field->min) {
+        return error_set_field(decoder->err, too_many ? ERR_TOO_LARGE : ERR_INVALID_ARGUMENT,
+                               field->name, "\"%s\" must have %lld to %lld items, not %zu",
+                               field->name, (long long)field->min, (long long)field->max,
+                               value->item_count);
     }
     size_t size = item_size(field);
     char *items = arena_calloc(decoder->arena, value->item_count, size);
     for (size_t i = 0; i < value->item_count; i++) {
         int result = decode_item(decoder, field, value->items[i], items + i * size);
         if (result < 0) {
-            char path[128];
-            snprintf(path, sizeof(path), "%s[%zu]", field->name, i);
-            if (field->type == JSON_FIELD_OBJECT_ARRAY) {
-                error_prefix_field(decoder->err, path);
-            }
+            name_item(decoder, field, i);
             return result;
         }
     }
@@ -216,14 +226,29 @@ static bool shape_has(const struct json_shape *shape, const char *name)
     return false;
 }
 
+static int refuse_unknown(const struct decoder *decoder, const struct json_shape *shape,
+                          const char *name)
+{
+    AUTO_STRBUF struct strbuf list = STRBUF_INIT;
+    for (size_t i = 0; i < shape->field_count; i++) {
+        strbuf_printf(&list, "%s%s", i ? ", " : "", shape->fields[i].name);
+    }
+    struct json_quoted quoted = json_quote(name);
+    int result = error_set_field(decoder->err, ERR_UNKNOWN_FIELD, quoted.text,
+                                 "There is no field \"%s\" here", quoted.text);
+    if (list.size) {
+        error_hint(decoder->err, "These exist: %s", strbuf_text(&list));
+    }
+    return result;
+}
+
 static int check_unknown(const struct decoder *decoder, const struct json_value *value,
                          const struct json_shape *shape)
 {
     for (size_t i = 0; i < value->member_count; i++) {
         const char *name = value->members[i].name;
         if (!shape_has(shape, name)) {
-            return error_set_field(decoder->err, ERR_UNKNOWN_FIELD, name,
-                                   "There is no field \"%.60s\" here", name);
+            return refuse_unknown(decoder, shape, name);
         }
     }
     return 0;

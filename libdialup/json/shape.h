@@ -11,8 +11,8 @@
  *   number    double            likewise
  *   boolean   bool              likewise
  *   object    const struct X *  NULL if absent
- *   array     a struct {T items; size_t count}: const char *const *, const int64_t *, or an
- *             array of structs `const struct X *`; count 0 if absent
+ *   array     const char *const *, const int64_t *, or `const struct X *` (the structs stand one
+ *             after the other), with `size_t NAME_count` beside it; count 0 if absent
  *   any       const struct json_value *   NULL if absent; not checked
  */
 #pragma once
@@ -61,8 +61,9 @@ struct json_shape {
 };
 
 /* Fills *ret_struct (struct_size bytes, zeroed first). Texts and arrays live in the arena or
- * borrow from value, which must come from the same arena. ERR_INVALID_ARGUMENT, ERR_UNKNOWN_FIELD,
- * ERR_MISSING_FIELD, with err->field set. */
+ * borrow from value, which must come from the same arena. null says the same as leaving an optional
+ * member out. ERR_INVALID_ARGUMENT, ERR_UNKNOWN_FIELD, ERR_MISSING_FIELD, ERR_TOO_LARGE (a text or
+ * a list), with err->field set. */
 int json_decode(struct arena *arena, const struct json_value *value, const struct json_shape *shape,
                 void *ret_struct, struct error *err);
 
