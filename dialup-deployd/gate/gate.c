@@ -51,6 +51,7 @@ static void on_hold_end(void *owner, int fd, int64_t since_us);
 static void on_pump_end(void *owner, struct route *route, enum pump_end end, int client_fd,
                         bool has_request);
 static void apply_state(struct gate *gate, struct route *route);
+static void leave(struct gate *gate, struct route *route);
 
 static int or_default(int value, int fallback)
 {
@@ -89,24 +90,28 @@ int gate_open(struct event_base *base, const struct gate_config *config, struct 
     return 0;
 }
 
+static void drop_held(struct gate *gate, struct route *route)
+{
+    int64_t since_us;
+    int fd;
+    while ((fd = hold_take(&route->held, &since_us)) >= 0) {
+        close(fd);
+        leave(gate, route);
+    }
+}
+
 static void free_gate(struct gate *gate, void (*end_listener)(struct listener *listener))
 {
     if (!gate) {
         return;
     }
     struct route *route;
-    TAILQ_FOREACH(route, &gate->routes.list, link)
-    {
+    for (route = TAILQ_FIRST(&gate->routes.list); route; route = TAILQ_NEXT(route, link)) {
         end_listener(route->listener);
-        hold_fini(&route->held);
+        drop_held(gate, route);
     }
     pump_set_free(gate->pumps);
     answers_free(gate->answers);
-    /* The references of connections that were cut just now. */
-    TAILQ_FOREACH(route, &gate->routes.list, link)
-    {
-        route->references = 1;
-    }
     routes_fini(&gate->routes);
     pages_fini(&gate->pages);
     free(gate->sites_dir);
@@ -175,8 +180,7 @@ void gate_routes_each(const struct gate *gate, void (*visit)(void *arg, const st
                       void *arg)
 {
     const struct route *route;
-    TAILQ_FOREACH(route, &gate->routes.list, link)
-    {
+    for (route = TAILQ_FIRST(&gate->routes.list); route; route = TAILQ_NEXT(route, link)) {
         visit(arg, route);
     }
 }

@@ -65,15 +65,6 @@ int hold_take(struct hold_queue *queue, int64_t *ret_since_us)
     return unpark(held);
 }
 
-void hold_fini(struct hold_queue *queue)
-{
-    int64_t since_us;
-    int fd;
-    while ((fd = hold_take(queue, &since_us)) >= 0) {
-        close(fd);
-    }
-}
-
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     struct held *held = arg;

@@ -33,6 +33,3 @@ void hold_park(struct hold_queue *queue, int fd, int64_t since_us, int patience_
 
 /* The one that waits longest, now the caller's; -1 if nobody waits. */
 int hold_take(struct hold_queue *queue, int64_t *ret_since_us);
-
-/* Closes those that still wait, without a callback. */
-void hold_fini(struct hold_queue *queue);

@@ -381,7 +381,8 @@ static bool move(struct pump *pump, struct flow *flow)
     if (!flow->pending && flow->from->readable && !flow->from->is_ended) {
         changed = take_and_give(pump, flow) || changed;
     }
-    if (flow->from->is_ended && !flow->pending && !flow->to->is_shut) {
+    bool is_passed_on = flow->from->is_ended && !flow->pending && pump->verdict == GOES_ON;
+    if (is_passed_on && !flow->to->is_shut) {
         shutdown(flow->to->fd, SHUT_WR);
         flow->to->is_shut = true;
     }

@@ -32,8 +32,7 @@ void routes_fini(struct routes *routes)
 struct route *routes_find(const struct routes *routes, const char *host)
 {
     struct route *route;
-    TAILQ_FOREACH(route, &routes->list, link)
-    {
+    for (route = TAILQ_FIRST(&routes->list); route; route = TAILQ_NEXT(route, link)) {
         if (strcmp(route->host, host) == 0) {
             return route;
         }
