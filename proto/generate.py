@@ -297,11 +297,11 @@ def stub(document: Document, method: dict[str, Any]) -> str:
     """A typed face for the generic client call."""
     prefix, name = document.prefix, method["name"]
     return (f"\n/* {method['summary']}. on_reply gets a struct {document.c_name(document.result_shape(method))}. */\n"
-            f"static inline void {prefix}_{name}(struct ipc_client *client, "
+            f"static inline int {prefix}_call_{name}(struct ipc_client *client, "
             f"const struct {document.c_name(name + '_params')} *params,\n"
-            f"    const struct ipc_call_options *options, ipc_reply_fn *on_reply, void *context)\n{{\n"
-            f"    ipc_client_call(client, &{prefix}_methods[{prefix.upper()}_{name.upper()}], params, "
-            f"options, on_reply, context);\n}}")
+            f"    const struct ipc_call_options *options, ipc_reply_fn *on_reply, void *context,\n    struct error *err)\n{{\n"
+            f"    return ipc_client_call(client, &{prefix}_methods[{prefix.upper()}_{name.upper()}], params, "
+            f"options, on_reply, context, err);\n}}")
 
 
 def method_row(document: Document, method: dict[str, Any]) -> str:

@@ -1,0 +1,60 @@
+/*
+ * Admission: the quota room's arithmetic on the numbers of the database. Check and reserve happen
+ * in the caller's transaction, so two requests for the last place cannot both have it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dialup-deployd/machine.h"
+#include "libdialup/base/arena.h"
+#include "libdialup/base/error.h"
+#include "libdialup/quota/quota.h"
+#include "libdialup/store/sites.h"
+
+struct db;
+
+/* Whom a request is for, on which machine. */
+struct admission {
+    struct db *db;
+    const struct machine *machine;
+    int64_t reserve_percent; /* of the machine, never promised */
+    enum quota_entity owner_kind;
+    int64_t owner_id;
+};
+
+/* The levels that bind a request; the verdict borrows from them. */
+struct admission_levels {
+    struct quota_level levels[QUOTA_MAX_LEVELS];
+    size_t count;
+};
+
+/* Reads limits and uses of the owner and the system. Names live in the arena. */
+int admission_read_levels(const struct admission *admission, struct arena *arena,
+                          struct admission_levels *ret_levels, struct error *err);
+
+/* Takes off what a site has itself, for a request that replaces it. */
+void admission_take_off(struct admission_levels *levels, const struct quota_amounts *amounts);
+
+/* What a site asks for: when it is made, and while it runs. */
+struct quota_amounts admission_for_new_site(void);
+struct quota_amounts admission_for_running(const struct site *site);
+
+/* Reserves what a site needs to run, in place of what it had; ERR_QUOTA_EXCEEDED with the words
+ * for action ("Cannot deploy"). A site that is served from files needs nothing. */
+int admission_reserve_run(const struct admission *admission, struct arena *arena,
+                          const struct site *site, const char *action, int64_t now,
+                          struct error *err);
+
+/* Gives back what it needed to run. */
+int admission_release_run(struct db *db, int64_t site_id, struct error *err);
+
+/* Notes what a site's files occupy, if there is room for it; the row replaces the one before. */
+int admission_account_storage(const struct admission *admission, struct arena *arena,
+                              const struct site *site, int64_t size_bytes, const char *action,
+                              int64_t now, struct error *err);
+
+/* How many bytes the owner may still store; INT64_MAX without a limit. */
+int admission_storage_left(const struct admission *admission, struct arena *arena,
+                           int64_t *ret_bytes, struct error *err);

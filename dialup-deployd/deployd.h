@@ -1,0 +1,55 @@
+/*
+ * dialup-deployd: decides and carries out. This header is the map of its parts; each stands in a
+ * file of its own and knows the others through here.
+ *
+ *   rpc.c        what is asked: checks, changes rows, kicks the queue or the converger
+ *   admission.c  would it fit, and the ledger
+ *   queue.c      deployments waiting for their build; runs the build jobs
+ *   converge.c   makes Docker and the routes match the rows, one site at a time
+ *   plan.c       the converger's decisions, pure
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "dialup-deployd/machine.h"
+#include "libdialup/daemon/daemon.h"
+
+struct converger;
+struct db_batch;
+struct docker_client;
+struct event;
+struct ipc_client;
+struct queue;
+
+struct deployd {
+    struct daemon_run *run;
+    struct machine machine;
+    struct docker_client *docker;
+    struct ipc_client *gate;
+    struct db_batch *batch;
+    struct event *batch_timer;
+    struct converger *converger;
+    struct queue *queue;
+};
+
+/* Paths below the state directory; freed by the caller. */
+char *deployd_site_path(const struct deployd *deployd, int64_t site_id, const char *part);
+char *deployd_release_path(const struct deployd *deployd, int64_t site_id, int64_t deployment_id);
+char *deployd_log_path(const struct deployd *deployd, int64_t site_id, int64_t deployment_id);
+char *deployd_live_path(const struct deployd *deployd, const char *domain);
+
+/* The names of our two networks and their bridges (at most 15 characters, IFNAMSIZ). */
+enum deployd_network { DEPLOYD_PRODUCTION, DEPLOYD_DEVELOPMENT };
+char *deployd_network_name(const struct deployd *deployd, enum deployd_network network);
+char *deployd_bridge_name(const struct deployd *deployd, enum deployd_network network);
+
+/* Tells those who watch; never fails. */
+void deployd_tell_deployment(const struct deployd *deployd, int64_t site_id, int64_t deployment_id,
+                             const char *state, const char *step);
+void deployd_tell_log(const struct deployd *deployd, int64_t deployment_id, int64_t size_bytes);
+void deployd_tell_site(const struct deployd *deployd, int64_t site_id, const char *domain,
+                       const char *state);
+
+/* Handlers by method, for the descriptor. */
+extern ipc_handler_fn *const deployd_handlers[];
