@@ -1,0 +1,54 @@
+// "Used of limit" for one dimension: the words carry everything, the bar is for the eye only.
+import type { DimensionUsage } from '../../generated/http';
+import { STATE_WORDS, type DimensionGroup } from '../dimensions';
+import { formatAmount } from '../format';
+
+export function usedOfLimit({ unit, used, limit }: DimensionUsage): string {
+    const is = formatAmount(unit, used);
+    return limit < 0 ? `${is}, no limit` : `${is} of ${formatAmount(unit, limit)}`;
+}
+
+function Bar({ usage }: { usage: DimensionUsage }) {
+    if (usage.limit < 0) {
+        return null;
+    }
+    return (
+        <svg class={`bar ${usage.state}`} aria-hidden="true" preserveAspectRatio="none"
+            viewBox="0 0 100 1">
+            <rect width={Math.min(100, usage.percent)} height="1" />
+        </svg>
+    );
+}
+
+function Numbers({ usage }: { usage: DimensionUsage }) {
+    return (
+        <span class="numbers">
+            {usedOfLimit(usage)}
+            {usage.limit >= 0 && ` (${usage.percent} %)`}
+            {usage.limit >= 0 && usage.state !== 'ok' && (
+                <> <span class={`tag ${usage.state}`}>{STATE_WORDS[usage.state]}</span></>
+            )}
+        </span>
+    );
+}
+
+export function MeterRow({ group }: { group: DimensionGroup }) {
+    const { whole, parts } = group;
+    return (
+        <li class="meter" data-dimension={whole.dimension}>
+            <span class="label">{whole.label}</span>
+            <Numbers usage={whole} />
+            <Bar usage={whole} />
+            {parts.length > 0 && (
+                <ul class="parts">
+                    {parts.map((part) => (
+                        <li key={part.dimension} data-dimension={part.dimension}>
+                            <span>{part.label}</span> <Numbers usage={part} />
+                            {whole.limit < 0 && <Bar usage={part} />}
+                        </li>
+                    ))}
+                </ul>
+            )}
+        </li>
+    );
+}

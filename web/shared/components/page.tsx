@@ -1,0 +1,45 @@
+// The frame of every page: its title for the browser, and the focus on its heading when one comes
+// here from another page (a screen reader then starts to read where the eye does).
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Refusal } from '../api';
+
+const NAME = 'Dial Up Deploy';
+let hasShownPage = false;
+
+interface PageProps {
+    title: string;
+    intro?: ComponentChildren;
+    isNarrow?: boolean;
+    keepsFocus?: boolean; // the page sets the focus itself
+    children: ComponentChildren;
+}
+
+export function Page({ title, intro, isNarrow, keepsFocus, children }: PageProps) {
+    const heading = useRef<HTMLHeadingElement>(null);
+    useEffect(() => {
+        document.title = `${title} · ${NAME}`;
+        if (hasShownPage && !keepsFocus) {
+            heading.current?.focus();
+            window.scrollTo(0, 0);
+        }
+        hasShownPage = true;
+    }, [title]);
+    return (
+        <main id="main" class={isNarrow ? 'narrow' : ''}>
+            <h1 ref={heading} tabIndex={-1}>{title}</h1>
+            {intro && <p class="intro">{intro}</p>}
+            {children}
+        </main>
+    );
+}
+
+export function Trouble({ refusal, hasOld }: { refusal: Refusal | null; hasOld: boolean }) {
+    return refusal && (
+        <p class="notice warn">
+            <strong>{refusal.message}.</strong> {hasOld
+                ? 'These figures may be old; this page keeps trying.'
+                : 'This page keeps trying.'}
+        </p>
+    );
+}

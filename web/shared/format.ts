@@ -1,0 +1,56 @@
+// Numbers and times as people read them. Pure. The words for amounts are those of the refusals that
+// the server writes (256MB, 2GB, 0.5 cores), so that both can be compared at a glance.
+
+export function formatAmount(unit: string, amount: number): string {
+    switch (unit) {
+    case 'MiB':
+        return amount !== 0 && amount % 1024 === 0 ? `${amount / 1024}GB` : `${amount}MB`;
+    case 'millicores':
+        return formatCores(amount);
+    default:
+        return amount.toLocaleString('en');
+    }
+}
+
+export function formatCores(millicores: number): string {
+    return `${Number((millicores / 1000).toFixed(2))} ${millicores === 1000 ? 'core' : 'cores'}`;
+}
+
+export function formatBytes(bytes: number): string {
+    const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
+    let amount = bytes;
+    let unit = 0;
+    while (amount >= 1024 && unit < units.length - 1) {
+        amount /= 1024;
+        unit++;
+    }
+    return `${Number(amount.toFixed(amount < 10 && unit > 1 ? 1 : 0))} ${units[unit]}`;
+}
+
+export function formatDuration(ms: number): string {
+    if (ms < 1000) {
+        return `${ms} ms`;
+    }
+    const seconds = ms / 1000;
+    return seconds < 60
+        ? `${Number(seconds.toFixed(1))} s`
+        : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const STEPS: Array<[Intl.RelativeTimeFormatUnit, number]> = [
+    ['day', 86400], ['hour', 3600], ['minute', 60],
+];
+
+export function formatAgo(atUnix: number, nowUnix: number): string {
+    const age = Math.max(0, nowUnix - atUnix);
+    for (const [unit, seconds] of STEPS) {
+        if (age >= seconds) {
+            return relative.format(-Math.floor(age / seconds), unit);
+        }
+    }
+    return 'just now';
+}
+
+export const formatTime = (atUnix: number): string =>
+    new Date(atUnix * 1000).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
