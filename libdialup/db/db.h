@@ -129,5 +129,8 @@ bool db_column_bool(struct db_query *query);
 /* A copy in the arena; NULL for NULL. */
 char *db_column_text(struct db_query *query, struct arena *arena);
 
+/* Borrowed until the next row, for a word that is looked up and not kept; NULL for NULL. */
+const char *db_column_word(struct db_query *query);
+
 /* Copies a blob of exactly size bytes; panics if it has another size. */
 void db_column_blob(struct db_query *query, void *out, size_t size);

@@ -207,6 +207,11 @@ char *db_column_text(struct db_query *query, struct arena *arena)
     return arena_strndup(arena, text, (size_t)sqlite3_column_bytes(query->prepared->stmt, column));
 }
 
+const char *db_column_word(struct db_query *query)
+{
+    return (const char *)sqlite3_column_text(query->prepared->stmt, next_column(query));
+}
+
 void db_column_blob(struct db_query *query, void *out, size_t size)
 {
     int column = next_column(query);

@@ -1,0 +1,32 @@
+/*
+ * What the files of the store share. Nobody else includes it, except the test that looks at the
+ * query plan of every statement.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "libdialup/base/arena.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/db/db.h"
+#include "libdialup/quota/quota.h"
+
+#define STATEMENTS(noun) extern const struct db_statements noun##_statements;
+#include "libdialup/store/statements.def"
+#undef STATEMENTS
+
+/* The first row of a find: 0, or -ERR_NOT_FOUND with "There is no such NOUN". */
+int store_row(struct db_query *query, const char *noun);
+
+/* Runs a change; -ERR_NOT_FOUND as above if no row was changed. */
+int store_change(struct db_query *query, const char *noun);
+
+/* An enum in a text column. The table's CHECK keeps other words out, so an unknown one panics. */
+int store_column_enum(struct db_query *query, const char *const *names, size_t count);
+
+/* "user" or "team" as it stands in owner_kind and entity_kind. */
+enum quota_entity store_column_entity(struct db_query *query);
+
+/* Room for one more row of row_size bytes: rows, or a copy of them in a larger place. Lists start
+ * with rows NULL and count 0. */
+void *store_grow(struct arena *arena, void *rows, size_t count, size_t row_size);

@@ -1,0 +1,91 @@
+/*
+ * Sites: what should be (desired) and what the converger last saw (state). A deleted site keeps
+ * its row for the record and gives its name back; only sites_find still shows it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libdialup/base/arena.h"
+#include "libdialup/base/error.h"
+#include "libdialup/quota/quota.h"
+
+struct db;
+
+enum site_desired { SITE_WANT_RUNNING, SITE_WANT_STOPPED, SITE_WANT_DELETED };
+enum site_state { SITE_NEW, SITE_STARTING, SITE_RUNNING, SITE_STOPPED, SITE_FAILED, SITE_DELETED };
+
+/* The words of the table: "running". */
+const char *site_desired_name(enum site_desired desired);
+const char *site_state_name(enum site_state state);
+
+struct site {
+    int64_t id;
+    enum quota_entity owner_kind; /* QUOTA_USER or QUOTA_TEAM */
+    int64_t owner_id;
+    const char *domain;
+    const char *type;
+    const char *strategy;
+    int64_t memory_mib;
+    int64_t cpu_millicores;
+    enum site_desired desired;
+    int64_t restart_generation;
+    int64_t desired_deployment; /* 0: none yet */
+    enum site_state state;
+    const char *state_reason;
+    int64_t live_deployment; /* 0: none */
+    int64_t storage_bytes;
+    int64_t storage_inodes;
+    int64_t created_at;
+    int64_t updated_at;
+    int64_t deleted_at; /* 0: it is not */
+};
+
+struct sites_list {
+    struct site *rows;
+    size_t count;
+};
+
+struct sites_page {
+    int64_t after_id;   /* 0: from the first */
+    int64_t limit;      /* 0: all */
+    const char *search; /* part of the domain; NULL: all */
+};
+
+/* owner, domain, type, strategy, memory and CPU are taken from site. -ERR_ALREADY_EXISTS, field
+ * "domain", if the name is taken. */
+int sites_create(struct db *db, const struct site *site, int64_t now, int64_t *ret_id,
+                 struct error *err);
+
+int sites_find(struct db *db, struct arena *arena, int64_t id, struct site *ret_site,
+               struct error *err);
+int sites_find_by_domain(struct db *db, struct arena *arena, const char *domain,
+                         struct site *ret_site, struct error *err);
+int sites_domain_in_use(struct db *db, const char *domain, bool *ret_in_use, struct error *err);
+
+int sites_list_by_owner(struct db *db, struct arena *arena, enum quota_entity owner_kind,
+                        int64_t owner_id, struct sites_list *ret_list, struct error *err);
+int sites_list(struct db *db, struct arena *arena, const struct sites_page *page,
+               struct sites_list *ret_list, struct error *err);
+
+/* What should be. */
+int sites_set_desired(struct db *db, int64_t id, enum site_desired desired, int64_t now,
+                      struct error *err);
+int sites_set_desired_deployment(struct db *db, int64_t id, int64_t deployment_id, int64_t now,
+                                 struct error *err);
+/* Wants it running, in a container that is younger than this call. */
+int sites_restart(struct db *db, int64_t id, int64_t now, struct error *err);
+/* Writes type, strategy, memory and CPU. */
+int sites_update(struct db *db, const struct site *site, int64_t now, struct error *err);
+
+/* What is. Nothing is written if state and reason are the same as before. */
+int sites_set_state(struct db *db, int64_t id, enum site_state state, const char *reason,
+                    int64_t now, struct error *err);
+int sites_set_live_deployment(struct db *db, int64_t id, int64_t deployment_id, int64_t now,
+                              struct error *err);
+int sites_set_storage(struct db *db, int64_t id, int64_t bytes, int64_t inodes, int64_t now,
+                      struct error *err);
+/* The end: state deleted, name free. */
+int sites_set_deleted(struct db *db, int64_t id, int64_t now, struct error *err);
