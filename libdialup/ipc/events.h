@@ -2,7 +2,7 @@
  * Events of a daemon: published to whoever listens, on a unix socket (nng pub/sub).
  *
  * An event is one line of JSON: {"seq":N,"event":"deployment.state","at_unix_ms":N,"data":{...}}.
- * seq grows by one from event to event and never goes back, not even when the daemon restarts.
+ * seq grows by one from event to event and goes on higher when the daemon restarts.
  * Events are for showing and for waking up early, never for correctness: a subscriber that is slow
  * or away loses some. It is told (on_gap) and then reads the state again.
  *

@@ -5,6 +5,7 @@
 
 #include <nng/nng.h>
 #include <nng/protocol/pubsub0/pub.h>
+#include <time.h>
 
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
@@ -23,12 +24,20 @@ static void deliver_nothing(void *context, struct ipc_mail *mail)
 {
 }
 
+/* Microseconds: an event takes longer than one, so the numbers of a later run are larger. Fits the
+ * integers of any JSON reader. */
+static int64_t first_number(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int ipc_publisher_open(struct event_base *base, const char *path,
                        struct ipc_publisher **ret_publisher, struct error *err)
 {
     struct ipc_publisher *publisher = xcalloc(1, sizeof(*publisher));
-    /* Fewer than a thousand events a millisecond: so numbers of a later run are larger. */
-    publisher->last_seq = clock_unix_ms() * 1000;
+    publisher->last_seq = first_number();
     const struct ipc_port_options options = {
         .open_socket = nng_pub0_open,
         .max_message_bytes = IPC_MAX_EVENT_BYTES,
