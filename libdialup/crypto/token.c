@@ -11,7 +11,7 @@
 
 enum { RANDOM_SIZE = 32, PREFIX_MAX_LEN = 16 };
 
-_Static_assert(TOKEN_HASH_SIZE == DIGEST_HEX_SIZE, "the hash is a digest in hex");
+_Static_assert((int)TOKEN_HASH_SIZE == (int)DIGEST_HEX_SIZE, "the hash is a digest in hex");
 _Static_assert(sodium_base64_ENCODED_LEN(RANDOM_SIZE, sodium_base64_VARIANT_URLSAFE_NO_PADDING) ==
                    TOKEN_RANDOM_LEN + 1,
                "256 bits in base64url");

@@ -1,0 +1,144 @@
+/*
+ * What the files of this room share; nobody outside includes it.
+ *
+ * A connection is ours from accept to close and has one phase and one timer at a time, so that no
+ * phase can last for ever. A request hangs on its connection while its handler has it; once it is
+ * answered, evhttp alone has the rest.
+ */
+#pragma once
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <sys/queue.h>
+
+#include "libdialup/crypto/crypto.h"
+#include "libdialup/http/rate_limit.h"
+#include "libdialup/http/request.h"
+#include "libdialup/http/route.h"
+#include "libdialup/http/server.h"
+#include "libdialup/http/sse.h"
+
+/* What a client may send ahead while its request is being answered. */
+enum { HTTP_READ_AHEAD_BYTES = 16 * 1024 };
+
+enum http_phase {
+    HTTP_IDLE,      /* between requests */
+    HTTP_READING,   /* some bytes of a request are here */
+    HTTP_HANDLING,  /* a handler has it */
+    HTTP_WRITING,   /* the reply is on its way */
+    HTTP_STREAMING, /* server-sent events */
+};
+
+struct http_connection {
+    LIST_ENTRY(http_connection) next;
+    struct http_server *server;
+    struct bufferevent *bev;         /* evhttp's; ours by one reference until adopted */
+    struct evhttp_connection *evcon; /* NULL until adopted */
+    struct event *timer;
+    enum http_phase phase;
+    bool doomed;                  /* the timer fires at once and ends it */
+    size_t held_bytes;            /* of the request being read or handled */
+    struct http_request *request; /* HTTP_HANDLING */
+    struct http_stream *stream;   /* HTTP_STREAMING */
+};
+
+LIST_HEAD(http_connection_list, http_connection);
+
+struct http_server {
+    LIST_ENTRY(http_server) next_listening;
+    struct event_base *base;
+    struct http_options options;
+    struct evhttp *evhttp;
+    struct evhttp_bound_socket *bound; /* NULL once stopped */
+    struct evconnlistener *listener;   /* owned by bound */
+    struct event *adopt_event;         /* new connections wait for it */
+    struct event *resume_event;        /* descriptors ran out: try again */
+    struct event *drain_event;
+    struct event *stopped_event;
+    struct http_connection_list connections;
+    struct rate_limiter *limiter;
+    struct http_counters counters;
+    bool stopping;
+    http_stopped_fn *on_stopped;
+    void *on_stopped_context;
+};
+
+struct http_request {
+    struct http_server *server;
+    struct http_connection *connection;
+    struct evhttp_request *evreq;
+    struct arena *arena;
+    char id[CRYPTO_ID_SIZE];
+    const char *method;
+    const char *path;
+    const char *query_text; /* NULL if none */
+    const char *remote_address;
+    int64_t started_us;
+    struct log_context log_context;
+
+    const struct http_route *route; /* NULL for static files */
+    struct http_match match;
+    const char *params[HTTP_MAX_PATH_PARAMS]; /* decoded */
+    struct http_auth_headers headers;
+    struct http_credentials credentials;
+    struct http_identity identity;
+    const void *query;
+    const void *body;
+
+    int error_status; /* instead of the error's own; 0: none */
+    bool in_dispatch;
+    bool answered;
+    http_gone_fn *on_gone; /* set: to be answered later */
+    void *gone_context;
+};
+
+/* listener.c */
+int http_listener_open(struct http_server *server, struct error *err);
+void http_listener_close(struct http_server *server);
+void http_listener_pause_at_limit(struct http_server *server);
+void http_listener_resume(struct http_server *server);
+
+/* connection.c */
+struct bufferevent *http_connection_on_accept(struct event_base *base, void *server);
+void http_connections_adopt(evutil_socket_t fd, short what, void *server);
+struct http_connection *http_connection_find(struct http_server *server,
+                                             struct evhttp_request *evreq);
+void http_connection_begin_request(struct http_connection *connection, struct http_request *request,
+                                   struct evhttp_request *evreq);
+void http_connection_set_phase(struct http_connection *connection, enum http_phase phase,
+                               int64_t deadline_ms);
+void http_connection_watch_for_close(struct http_connection *connection);
+void http_connection_cut_soon(struct http_connection *connection);
+void http_connection_free_unadopted(struct http_connection *connection);
+
+/* dispatch.c */
+void http_dispatch(struct evhttp_request *evreq, void *server);
+
+/* request.c */
+struct http_request *http_request_new(struct http_connection *connection,
+                                      struct evhttp_request *evreq);
+void http_request_end(struct http_request *request);
+void http_request_expire(struct http_request *request);
+void http_request_drop(struct http_request *request);
+int http_header_count(struct evhttp_request *evreq, const char *name);
+
+/* reply.c */
+void http_reply_add_common_headers(struct http_request *request);
+void http_reply_buffer(struct http_request *request, int status, struct evbuffer *body,
+                       size_t size);
+void http_reply_count(struct http_request *request, int status);
+
+/* sse.c */
+void http_stream_heartbeat(struct http_stream *stream);
+void http_stream_drop(struct http_stream *stream);
+void http_stream_end_for_stop(struct http_stream *stream);
+
+/* static_files.c */
+void http_static_serve(struct http_static_files *files, struct http_request *request);
+
+/* After libevent's closecb: a request that it took off its list belongs to us. */
+void http_evreq_abandon(struct evhttp_request *evreq);
