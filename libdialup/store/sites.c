@@ -8,7 +8,7 @@
 #define COLUMNS                                                                                    \
     "id, owner_kind, owner_id, domain, type, strategy, memory_mib, cpu_millicores, desired, "      \
     "restart_generation, desired_deployment, state, state_reason, live_deployment, "               \
-    "storage_bytes, storage_inodes, created_at, updated_at, deleted_at "
+    "route_address, storage_bytes, storage_inodes, created_at, updated_at, deleted_at "
 
 enum {
     CREATE,
@@ -22,6 +22,7 @@ enum {
     UPDATE,
     SET_STATE,
     SET_LIVE_DEPLOYMENT,
+    SET_ROUTE,
     SET_STORAGE,
     SET_DELETED
 };
@@ -54,11 +55,13 @@ static const struct db_statement rows[] = {
     [SET_LIVE_DEPLOYMENT] = {"sites_set_live_deployment",
                              "UPDATE sites SET live_deployment = ?2, updated_at = ?3 "
                              "WHERE id = ?1"},
+    [SET_ROUTE] = {"sites_set_route", "UPDATE sites SET route_address = ?2, updated_at = ?3 "
+                                      "WHERE id = ?1 AND route_address <> ?2"},
     [SET_STORAGE] = {"sites_set_storage", "UPDATE sites SET storage_bytes = ?2, "
                                           "storage_inodes = ?3, updated_at = ?4 WHERE id = ?1"},
     [SET_DELETED] = {"sites_set_deleted",
                      "UPDATE sites SET desired = 'deleted', state = 'deleted', state_reason = '', "
-                     "live_deployment = NULL, deleted_at = ?2, updated_at = ?2 "
+                     "live_deployment = NULL, route_address = '', deleted_at = ?2, updated_at = ?2 "
                      "WHERE id = ?1 AND deleted_at IS NULL"},
 };
 
@@ -102,6 +105,7 @@ static void read_site(struct db_query *q, struct arena *arena, struct site *site
     site->state = (enum site_state)store_column_enum(q, state_names, ARRAY_COUNT(state_names));
     site->state_reason = db_column_text(q, arena);
     site->live_deployment = db_column_i64(q);
+    site->route_address = db_column_text(q, arena);
     site->storage_bytes = db_column_i64(q);
     site->storage_inodes = db_column_i64(q);
     site->created_at = db_column_i64(q);
@@ -262,6 +266,15 @@ int sites_set_live_deployment(struct db *db, int64_t id, int64_t deployment_id, 
     db_bind_i64_or_null(&q, deployment_id);
     db_bind_i64(&q, now);
     return store_change(&q, "site");
+}
+
+int sites_set_route(struct db *db, int64_t id, const char *address, int64_t now, struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &sites_statements, SET_ROUTE, err);
+    db_bind_i64(&q, id);
+    db_bind_text(&q, address);
+    db_bind_i64(&q, now);
+    return db_query_run(&q);
 }
 
 int sites_set_storage(struct db *db, int64_t id, int64_t bytes, int64_t inodes, int64_t now,

@@ -35,7 +35,8 @@ struct site {
     int64_t desired_deployment; /* 0: none yet */
     enum site_state state;
     const char *state_reason;
-    int64_t live_deployment; /* 0: none */
+    int64_t live_deployment;   /* 0: none */
+    const char *route_address; /* "172.18.0.5:3000" of the live container; "": none */
     int64_t storage_bytes;
     int64_t storage_inodes;
     int64_t created_at;
@@ -85,6 +86,8 @@ int sites_set_state(struct db *db, int64_t id, enum site_state state, const char
                     int64_t now, struct error *err);
 int sites_set_live_deployment(struct db *db, int64_t id, int64_t deployment_id, int64_t now,
                               struct error *err);
+/* Where the gate finds the live container when it starts; "": there is none. */
+int sites_set_route(struct db *db, int64_t id, const char *address, int64_t now, struct error *err);
 int sites_set_storage(struct db *db, int64_t id, int64_t bytes, int64_t inodes, int64_t now,
                       struct error *err);
 /* The end: state deleted, name free. */
