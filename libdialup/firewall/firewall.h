@@ -12,6 +12,16 @@
 
 #include "libdialup/base/error.h"
 
+/* The bridges of a suite, "dul-INSTANCE-p" and "dul-INSTANCE-d": with an instance of at most 8
+ * characters they fit the 15 of a network interface. */
+enum firewall_bridge { FIREWALL_PRODUCTION, FIREWALL_DEVELOPMENT, FIREWALL_BRIDGE_COUNT };
+enum { FIREWALL_BRIDGE_SIZE = 16 };
+void firewall_bridge_name(const char *instance, enum firewall_bridge bridge,
+                          char ret_name[FIREWALL_BRIDGE_SIZE]);
+
+/* Whether the rule stands, as far as iptables tells. */
+bool firewall_bridge_is_closed(const char *bridge);
+
 /* Makes sure that the rule stands for this bridge. ERR_UNAVAILABLE if iptables is not there or
  * refuses. */
 int firewall_close_bridge(const char *bridge, struct error *err);

@@ -1,12 +1,13 @@
 /*
  * The INPUT rule of a bridge; see the header. Called by deployd at start and by dialupctl.
  */
-#include "dialup-deployd/firewall.h"
+#include "libdialup/firewall/firewall.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,6 +39,18 @@ static int run(const char *program, const char *action, const char *bridge)
         }
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+}
+
+void firewall_bridge_name(const char *instance, enum firewall_bridge bridge,
+                          char ret_name[FIREWALL_BRIDGE_SIZE])
+{
+    static const char letters[FIREWALL_BRIDGE_COUNT] = {'p', 'd'};
+    snprintf(ret_name, FIREWALL_BRIDGE_SIZE, "dul-%s-%c", instance, letters[bridge]);
+}
+
+bool firewall_bridge_is_closed(const char *bridge)
+{
+    return run(programs[0], "-C", bridge) == 0;
 }
 
 int firewall_close_bridge(const char *bridge, struct error *err)
