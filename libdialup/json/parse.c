@@ -21,7 +21,7 @@
 #include "libdialup/json/scan.h"
 
 /* Longer than any double needs (a denormal has 752 significant digits; nobody sends those). */
-enum { NUMBER_MAX_LEN = 400 };
+enum { NUMBER_MAX_LEN = 400, PENDING_AT_FIRST = 32 };
 
 /* A value that waits for its array or object to end. */
 struct entry {
@@ -36,7 +36,8 @@ struct parse {
     size_t size;
     yajl_handle yajl;
     struct error *err;
-    int result; /* what a callback refused with */
+    int result;       /* what a callback refused with */
+    bool is_complete; /* yajl has seen all of the text */
 
     struct entry *pending;
     size_t pending_count;
@@ -66,15 +67,21 @@ static int refuse_token(struct parse *parse, enum error_code code, size_t end, c
     return refuse_at(parse, code, json_scan_token_start(parse->data, end), what);
 }
 
+/* Where the token ends that yajl reads now. At the very end it reads a space of its own. */
+static size_t token_end(const struct parse *parse)
+{
+    return parse->is_complete ? parse->size : yajl_get_bytes_consumed(parse->yajl);
+}
+
 static int refuse(struct parse *parse, enum error_code code, const char *what)
 {
-    return refuse_token(parse, code, yajl_get_bytes_consumed(parse->yajl), what);
+    return refuse_token(parse, code, token_end(parse), what);
 }
 
 static void push_pending(struct parse *parse, const struct entry *entry)
 {
     if (parse->pending_count == parse->pending_capacity) {
-        parse->pending_capacity = parse->pending_capacity ? parse->pending_capacity * 2 : 32;
+        parse->pending_capacity *= 2;
         parse->pending = xreallocarray(parse->pending, parse->pending_capacity, sizeof(*entry));
     }
     parse->pending[parse->pending_count++] = *entry;
@@ -157,7 +164,7 @@ static int on_key(void *context, const unsigned char *text, size_t len)
 {
     struct parse *parse = context;
     parse->name = arena_strndup(parse->arena, (const char *)text, len);
-    parse->name_end = yajl_get_bytes_consumed(parse->yajl);
+    parse->name_end = token_end(parse);
     return 1;
 }
 
@@ -298,7 +305,6 @@ static void yajl_free_memory(void *context, void *memory)
 
 /* What yajl says (the first part that is found) and what we say instead. */
 static const char *const sayings[][2] = {
-    {"premature EOF", "the text ends too early"},
     {"trailing garbage", "there is more text after the end of the value"},
     {"separated by a colon", "a colon is missing after this key"},
     {"invalid object key", "a key in double quotes should stand here"},
@@ -326,19 +332,21 @@ static const char *explain(const char *saying)
     return "this is not JSON";
 }
 
-static void refuse_as_yajl_says(struct parse *parse, size_t consumed)
+static void refuse_as_yajl_says(struct parse *parse)
 {
+    if (parse->is_complete) {
+        refuse_at(parse, ERR_PARSE, parse->size, "the text ends too early");
+        return;
+    }
     unsigned char *saying = yajl_get_error(parse->yajl, 0, NULL, 0);
     const char *what = explain((const char *)saying);
-    bool ended = strstr((const char *)saying, "premature EOF") != NULL;
-    bool lexical = strstr((const char *)saying, "lexical") != NULL;
+    bool is_lexical = strstr((const char *)saying, "lexical") != NULL;
     yajl_free_error(parse->yajl, saying);
-    if (ended) {
-        refuse_at(parse, ERR_PARSE, parse->size, what);
-    } else if (lexical) {
-        refuse_at(parse, ERR_PARSE, consumed > 0 ? consumed - 1 : 0, what);
+    size_t end = token_end(parse);
+    if (is_lexical) {
+        refuse_at(parse, ERR_PARSE, end > 0 ? end - 1 : 0, what);
     } else {
-        refuse_token(parse, ERR_PARSE, consumed, what);
+        refuse_token(parse, ERR_PARSE, end, what);
     }
 }
 
@@ -350,13 +358,12 @@ static int run_yajl(struct parse *parse)
     yajl_config(parse->yajl, yajl_dont_validate_strings, 1);
 
     yajl_status status = yajl_parse(parse->yajl, (const unsigned char *)parse->data, parse->size);
-    size_t consumed = yajl_get_bytes_consumed(parse->yajl);
     if (status == yajl_status_ok) {
+        parse->is_complete = true;
         status = yajl_complete_parse(parse->yajl);
-        consumed = parse->size;
     }
     if (status != yajl_status_ok && parse->result == 0) {
-        refuse_as_yajl_says(parse, consumed);
+        refuse_as_yajl_says(parse);
     }
     yajl_free(parse->yajl);
     return parse->result;
@@ -372,6 +379,8 @@ int json_parse(struct arena *arena, const char *data, size_t size,
         refuse_at(&parse, ERR_PARSE, offset, wrong);
         return parse.result;
     }
+    parse.pending_capacity = PENDING_AT_FIRST;
+    parse.pending = xcalloc(parse.pending_capacity, sizeof(*parse.pending));
     int result = run_yajl(&parse);
     free(parse.pending);
     if (result == 0) {

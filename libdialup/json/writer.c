@@ -161,6 +161,10 @@ void json_number(struct json_writer *writer, double value)
 {
     ASSERT(isfinite(value));
     before_value(writer);
+    if (value == 0.0 && signbit(value)) {
+        strbuf_puts(writer->out, "-0.0"); /* "-0" would read back as the integer */
+        return;
+    }
     char text[40];
     int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
     do {
