@@ -305,11 +305,8 @@ static int decode_body(struct http_request *request, struct error *err)
         return 0;
     }
     size_t size = http_request_body_size(request);
-    const char *text = "{}";
-    if (size > 0) {
-        text = (const char *)evbuffer_pullup(http_request_body_buffer(request), -1);
-        ASSERT(text);
-    }
+    const char *text = size > 0 ? http_request_body_bytes(request) : "{}";
+    ASSERT(text);
     const struct json_value *value;
     int result = json_parse(request->arena, text, size > 0 ? size : 2, &value, err);
     if (result < 0) {

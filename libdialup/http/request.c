@@ -5,8 +5,10 @@
 #include "libdialup/http/request.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
@@ -234,9 +236,41 @@ size_t http_request_body_size(const struct http_request *request)
     return evbuffer_get_length(http_request_body_buffer(request));
 }
 
-int http_request_body_pieces(const struct http_request *request, struct iovec *pieces, int max)
+const char *http_request_body_bytes(const struct http_request *request)
 {
-    return evbuffer_peek(http_request_body_buffer(request), -1, NULL, pieces, max);
+    struct evbuffer *body = http_request_body_buffer(request);
+    return evbuffer_get_length(body) > 0 ? (const char *)evbuffer_pullup(body, -1) : "";
+}
+
+/* The first piece of the body behind position. */
+static struct iovec piece_at(struct evbuffer *body, struct evbuffer_ptr *position)
+{
+    struct iovec piece = {0};
+    evbuffer_peek(body, -1, position, &piece, 1);
+    return piece;
+}
+
+int http_request_body_write(const struct http_request *request, int fd, off_t offset,
+                            struct error *err)
+{
+    struct evbuffer *body = http_request_body_buffer(request);
+    size_t left = evbuffer_get_length(body);
+    struct evbuffer_ptr position;
+    evbuffer_ptr_set(body, &position, 0, EVBUFFER_PTR_SET);
+    while (left > 0) {
+        struct iovec piece = piece_at(body, &position);
+        ssize_t written = pwrite(fd, piece.iov_base, piece.iov_len, offset);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return error_set_errno(err, ERR_IO, errno, "The upload cannot be written");
+        }
+        offset += written;
+        left -= (size_t)written;
+        evbuffer_ptr_set(body, &position, (size_t)written, EVBUFFER_PTR_ADD);
+    }
+    return 0;
 }
 
 const char *http_request_session_token(const struct http_request *request, size_t *ret_len)

@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #include "libdialup/base/arena.h"
 #include "libdialup/base/error.h"
@@ -57,11 +56,16 @@ int http_request_param_id(const struct http_request *request, const char *name, 
 const void *http_request_query(const struct http_request *request);
 const void *http_request_body(const struct http_request *request);
 
-/* The raw body. Its size; its bytes as pieces of memory (at most max; returns how many there
- * would be), ready for pwritev(2); and as the buffer it is, from which the handler may take. */
+/* The raw body: its size; its bytes in one piece (copied together where it is not); and the buffer
+ * it is, from which the handler may take. */
 size_t http_request_body_size(const struct http_request *request);
-int http_request_body_pieces(const struct http_request *request, struct iovec *pieces, int max);
+const char *http_request_body_bytes(const struct http_request *request);
 struct evbuffer *http_request_body_buffer(const struct http_request *request);
+
+/* Writes the raw body to a file at offset, without copying it together. May block on the disk.
+ * ERR_IO, ERR_NO_SPACE. */
+int http_request_body_write(const struct http_request *request, int fd, off_t offset,
+                            struct error *err);
 
 /* The session's token as the cookie has it, for log-out; its length 0 if there is none. */
 const char *http_request_session_token(const struct http_request *request, size_t *ret_len);
