@@ -1,5 +1,5 @@
 // For admins: who is here, what they use, their limits, and new accounts.
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { Me, User } from '../../generated/http';
 import { call } from '../../shared/api';
 import { useLive } from '../../shared/components/hooks';
@@ -33,7 +33,9 @@ export function PeoplePage(_props: { me: Me }) {
             ...(last ? { after: last } : {}),
         },
     }), [search, last], REFRESH_MS);
-    const now = list.value.value;
+    const newest = useRef(list.value.value); // the last list stays while a new search is asked for
+    newest.current = list.value.value ?? newest.current;
+    const now = newest.current;
     return (
         <Page title="People">
             <section aria-labelledby="people-title">
