@@ -1,0 +1,279 @@
+/*
+ * The command site: a folder becomes a live site.
+ *
+ * Look at the folder, create the site if there is none, find out what the server has already, send
+ * the rest, queue a deployment, watch it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deploy/archive.h"
+#include "deploy/folder.h"
+#include "deploy/follow.h"
+#include "deploy/format.h"
+#include "deploy/handlers.h"
+#include "deploy/interrupt.h"
+#include "deploy/output.h"
+#include "deploy/upload.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/memory.h"
+
+struct job {
+    struct run *run;
+    struct domain domain;
+    const char *path; /* of the folder */
+    struct folder folder;
+    const struct site_type *type;
+    struct manifest base; /* what the server has */
+    struct manifest wanted;
+    struct manifest_diff diff;
+    int64_t archive_bytes;
+    char summary[160];
+};
+
+static int read_options(struct job *job, struct error *err)
+{
+    const struct args *args = &job->run->args;
+    const char *domain = args_option(args, "domain");
+    const char *type = args_option(args, "type");
+    job->path = args->word_count > 0 ? args->words[0] : ".";
+    if (!domain) {
+        error_set_field(err, ERR_MISSING_FIELD, "domain", "Which site?");
+        error_hint(err, "deploy site --domain mysite %s", job->path);
+        return -ERR_MISSING_FIELD;
+    }
+    int result = type ? site_type_parse(type, &job->type, err) : 0;
+    return result < 0 ? result : run_domain(job->run, domain, &job->domain, err);
+}
+
+/* The site's own type, unless one was asked for. *ret_exists says whether there is a site. */
+static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
+{
+    struct error local;
+    const struct json_value *site;
+    const char *path = arena_printf(job->run->arena, "/api/sites/%s", job->domain.name);
+    int result = run_get(job->run, path, &site, &local);
+    *ret_exists = result == 0;
+    if (result == -ERR_NOT_FOUND) {
+        return 0;
+    }
+    if (result < 0) {
+        *err = local;
+        return result;
+    }
+    const struct site_type *stored = site_type_find(json_find_text(site, "type", "auto"));
+    if (job->type && stored && job->type != stored && stored->id != SITE_TYPE_AUTO &&
+        job->type->id != SITE_TYPE_AUTO) {
+        error_set_field(err, ERR_CONFLICT, "type", "%s is a site of type %s, not %s",
+                        job->domain.name, stored->name, job->type->name);
+        error_hint(err, "Deploy without --type, or delete the site and create it anew");
+        return -ERR_CONFLICT;
+    }
+    if (stored && stored->id != SITE_TYPE_AUTO) {
+        job->type = stored;
+    }
+    return 0;
+}
+
+static int detect_type(struct job *job, bool *ret_needs_build, struct error *err)
+{
+    if (job->type && job->type->id != SITE_TYPE_AUTO) {
+        return folder_needs_build(&job->folder, job->type, ret_needs_build, err);
+    }
+    struct site_detection detection;
+    int result = folder_detect(&job->folder, &detection, err);
+    if (result < 0) {
+        return result;
+    }
+    job->type = detection.type;
+    *ret_needs_build = detection.needs_build;
+    terminal_say(&job->run->terminal, "This is a site of type %s: %s.", job->type->name,
+                 detection.reason);
+    return 0;
+}
+
+static int check_not_empty(const struct job *job, struct error *err)
+{
+    if (job->folder.count > 0) {
+        return 0;
+    }
+    error_set_field(err, ERR_INVALID_ARGUMENT, "DIR", "There are no files to send in %.200s",
+                    job->path);
+    error_hint(err, "Look at .gitignore and .dialupignore, or give another folder");
+    return -ERR_INVALID_ARGUMENT;
+}
+
+/* Visitors of a plain static site could read its .env files: those are left at home. */
+static int walk_again_without_secrets(struct job *job, struct error *err)
+{
+    size_t count_before = job->folder.count;
+    folder_close(&job->folder);
+    int result = folder_open(&job->folder, job->path, true, err);
+    if (result == 0 && job->folder.count < count_before) {
+        terminal_note(&job->run->terminal,
+                      "Not sent, since visitors could read them: .env files (%zu). To send one "
+                      "all the same: !.env in .dialupignore",
+                      count_before - job->folder.count);
+    }
+    return result;
+}
+
+static int look_at_folder(struct job *job, struct error *err)
+{
+    bool needs_build = false;
+    int result = folder_open(&job->folder, job->path, false, err);
+    if (result == 0) {
+        result = detect_type(job, &needs_build, err);
+    }
+    bool is_readable =
+        result == 0 && !needs_build &&
+        (job->type->served == SITE_SERVED_FILES || job->type->id == SITE_TYPE_STATIC_CONTAINER);
+    if (is_readable) {
+        result = walk_again_without_secrets(job, err);
+    }
+    if (result == 0) {
+        result = check_not_empty(job, err);
+    }
+    if (result == 0 && job->folder.skipped_count > 0) {
+        terminal_note(&job->run->terminal, "Left out: %zu links or devices, such as %s",
+                      job->folder.skipped_count, output_text(job->run, job->folder.first_skipped));
+    }
+    return result;
+}
+
+static int create_site(struct job *job, struct error *err)
+{
+    AUTO_STRBUF struct strbuf body = STRBUF_INIT;
+    struct json_writer writer;
+    json_writer_init(&writer, &body);
+    json_begin_object(&writer);
+    json_put_text(&writer, "domain", job->domain.name);
+    json_put_text(&writer, "type", job->type->name);
+    json_end_object(&writer);
+    int result = run_call(job->run, "POST", "/api/sites", &body, NULL, err);
+    if (result == 0) {
+        terminal_say(&job->run->terminal, "Created the site %s.", job->domain.name);
+    }
+    return result;
+}
+
+/* What the server has. A site without a release, or with a list that we cannot read, has nothing:
+ * then everything is sent. */
+static int get_base(struct job *job, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    struct error local;
+    struct client_request request = {
+        .method = "GET",
+        .path = arena_printf(job->run->arena, "/api/sites/%s/manifest", job->domain.name),
+        .max_answer_size = MANIFEST_MAX_BYTES,
+    };
+    int result = client_call(job->run->client, &request, &text, &local);
+    if (result < 0 && result != -ERR_NOT_FOUND) {
+        *err = local;
+        return result;
+    }
+    if (result == 0 && (manifest_parse(&job->base, strbuf_text(&text), text.size, NULL) < 0 ||
+                        job->base.deployment_id == 0)) {
+        manifest_fini(&job->base);
+        manifest_init(&job->base);
+    }
+    return 0;
+}
+
+static int compare(struct job *job, struct error *err)
+{
+    int result = get_base(job, err);
+    if (result == 0) {
+        result = folder_hash(&job->folder, &job->wanted, err);
+    }
+    if (result == 0) {
+        job->wanted.deployment_id = job->base.deployment_id;
+        manifest_diff_init(&job->diff, &job->base, &job->wanted);
+    }
+    return result;
+}
+
+static int send(struct job *job, char upload_id[UPLOAD_ID_SIZE], struct error *err)
+{
+    int64_t began_us = clock_monotonic_us();
+    AUTO_CLOSE int fd =
+        archive_make(&job->folder, &job->wanted, &job->diff, &job->archive_bytes, err);
+    if (fd < 0) {
+        return fd;
+    }
+    int result = upload_send(job->run, job->domain.name, fd, job->archive_bytes, upload_id, err);
+    if (result < 0) {
+        return result;
+    }
+    struct text_size sent = format_bytes(job->archive_bytes);
+    struct text_size took = format_duration_ms((clock_monotonic_us() - began_us) / 1000);
+    snprintf(job->summary, sizeof(job->summary), "Sent %zu of %zu files (%s) in %s.",
+             job->diff.send_count, job->wanted.count, sent.text, took.text);
+    return 0;
+}
+
+static int queue_deployment(struct job *job, const char *upload_id,
+                            const struct json_value **ret_deployment, struct error *err)
+{
+    const char *message = args_option(&job->run->args, "message");
+    const char *commit = args_option(&job->run->args, "commit");
+    AUTO_STRBUF struct strbuf body = STRBUF_INIT;
+    struct json_writer writer;
+    json_writer_init(&writer, &body);
+    json_begin_object(&writer);
+    json_put_text(&writer, "upload_id", upload_id);
+    if (message) {
+        json_put_text(&writer, "message", message);
+    }
+    if (commit) {
+        json_put_text(&writer, "commit_ref", commit);
+    }
+    json_end_object(&writer);
+    const char *path = arena_printf(job->run->arena, "/api/sites/%s/deployments", job->domain.name);
+    return run_call(job->run, "POST", path, &body, ret_deployment, err);
+}
+
+static int deploy(struct job *job, struct error *err)
+{
+    bool exists = false;
+    int result = read_options(job, err);
+    if (result == 0) {
+        result = look_up_site(job, &exists, err);
+    }
+    if (result == 0) {
+        result = look_at_folder(job, err);
+    }
+    if (result == 0 && !exists) {
+        result = create_site(job, err);
+    }
+    if (result == 0) {
+        result = compare(job, err);
+    }
+    char upload_id[UPLOAD_ID_SIZE];
+    const struct json_value *deployment = NULL;
+    if (result == 0) {
+        result = send(job, upload_id, err);
+    }
+    if (result == 0) {
+        result = queue_deployment(job, upload_id, &deployment, err);
+    }
+    return result < 0
+               ? result
+               : follow_deployment(job->run, job->domain.name, deployment, job->summary, err);
+}
+
+int handle_site(struct run *run, struct error *err)
+{
+    struct job job = {.run = run, .folder = {.fd = -1}};
+    manifest_init(&job.base);
+    manifest_init(&job.wanted);
+    int result = deploy(&job, err);
+    manifest_diff_fini(&job.diff);
+    manifest_fini(&job.wanted);
+    manifest_fini(&job.base);
+    folder_close(&job.folder);
+    return result;
+}

@@ -1,0 +1,188 @@
+/*
+ * Commands about sites that exist: list, show, start, stop, restart, delete.
+ */
+#include "deploy/sites.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "deploy/format.h"
+#include "deploy/handlers.h"
+#include "deploy/output.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
+#include "libdialup/site/site_type.h"
+
+int sites_path(struct run *run, const char *below, const char **ret_path, struct domain *ret_domain,
+               struct error *err)
+{
+    int result = run_domain(run, run->args.words[0], ret_domain, err);
+    if (result == 0) {
+        *ret_path = arena_printf(run->arena, "/api/sites/%s%s", ret_domain->name, below);
+    }
+    return result;
+}
+
+static const char *memory_text(struct run *run, const struct json_value *site)
+{
+    int64_t mib = json_find_integer(site, "memory_mib", 0);
+    return mib > 0 ? arena_strdup(run->arena, format_mib(mib).text) : "-";
+}
+
+static void add_row(struct output_table *table, const struct json_value *site, bool with_owner)
+{
+    output_cell(table, "%s", json_find_text(site, "domain", ""));
+    output_cell(table, "%s", json_find_text(site, "type", ""));
+    output_cell(table, "%s", json_find_text(site, "state", ""));
+    output_cell(table, "%s", memory_text(table->run, site));
+    output_cell(table, "%s", format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
+    if (with_owner) {
+        output_cell(table, "%s", json_find_text(site, "owner", ""));
+    }
+    output_cell(table, "%s", json_find_text(site, "address", ""));
+}
+
+static void print_table(struct run *run, const struct json_value *sites)
+{
+    static const char *const own[] = {"DOMAIN", "TYPE", "STATE", "MEMORY", "STORAGE", "ADDRESS"};
+    static const char *const all[] = {"DOMAIN",  "TYPE",  "STATE",  "MEMORY",
+                                      "STORAGE", "OWNER", "ADDRESS"};
+    bool with_owner = args_has(&run->args, "all");
+    struct output_table table;
+    output_table_init(&table, run, with_owner ? all : own,
+                      with_owner ? ARRAY_COUNT(all) : ARRAY_COUNT(own));
+    for (size_t i = 0; i < sites->item_count; i++) {
+        add_row(&table, sites->items[i], with_owner);
+    }
+    output_table_print(&table);
+}
+
+int handle_sites_list(struct run *run, struct error *err)
+{
+    const struct json_value *answer;
+    bool with_all = args_has(&run->args, "all");
+    int result = run_get(run, with_all ? "/api/sites?all=1&limit=500" : "/api/sites?limit=500",
+                         &answer, err);
+    if (result < 0) {
+        return result;
+    }
+    const struct json_value *sites = json_find(answer, "sites");
+    if (!sites || sites->type != JSON_ARRAY || sites->item_count == 0) {
+        terminal_say(&run->terminal, "There are no sites yet. The first one: deploy site --domain "
+                                     "mysite FOLDER");
+    } else {
+        print_table(run, sites);
+    }
+    if (json_find(answer, "next_after")) {
+        terminal_say(&run->terminal, "There are more sites; the panel shows them all.");
+    }
+    run_print_json(run, answer);
+    return 0;
+}
+
+static void print_site(struct run *run, const struct json_value *site)
+{
+    const char *reason = json_find_text(site, "state_reason", "");
+    const struct site_type *type = site_type_find(json_find_text(site, "type", ""));
+    int64_t cpu = json_find_integer(site, "cpu_millicores", 0);
+    output_field(run, "Site:", "%s", json_find_text(site, "domain", ""));
+    output_field(run, "Address:", "%s", json_find_text(site, "address", ""));
+    output_field(run, "Type:", "%s", type ? type->label : json_find_text(site, "type", ""));
+    output_field(run, "State:", "%s%s%s", json_find_text(site, "state", ""), reason[0] ? ": " : "",
+                 reason);
+    if (cpu > 0) {
+        output_field(run, "Memory:", "%s", memory_text(run, site));
+        output_field(run, "CPU:", "%s cores", format_cores(cpu).text);
+        output_field(run, "Strategy:", "%s", json_find_text(site, "strategy", ""));
+    }
+    output_field(run, "Storage:", "%s",
+                 format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
+    const struct json_value *measured = json_find(site, "measured");
+    if (measured) {
+        output_field(run, "In use now:", "%s of memory, %s cores",
+                     format_bytes(json_find_integer(measured, "memory_bytes", 0)).text,
+                     format_cores(json_find_integer(measured, "cpu_millicores", 0)).text);
+        output_field(run, "Last 24 hours:", "%" PRId64 " requests, %s sent",
+                     json_find_integer(measured, "requests_24h", 0),
+                     format_bytes(json_find_integer(measured, "bytes_out_24h", 0)).text);
+    }
+    output_field(run, "Created:", "%s", format_time(json_find_integer(site, "created_at", 0)).text);
+}
+
+int handle_sites_show(struct run *run, struct error *err)
+{
+    struct domain domain;
+    const char *path;
+    const struct json_value *site;
+    int result = sites_path(run, "", &path, &domain, err);
+    if (result == 0) {
+        result = run_get(run, path, &site, err);
+    }
+    if (result == 0) {
+        print_site(run, site);
+        run_print_json(run, site);
+    }
+    return result;
+}
+
+int handle_sites_change(struct run *run, struct error *err)
+{
+    struct domain domain;
+    const char *path;
+    const struct json_value *site;
+    const char *verb = strchr(run->args.command->name, ' ') + 1;
+    int result = sites_path(run, arena_printf(run->arena, "/%s", verb), &path, &domain, err);
+    if (result == 0) {
+        result = run_call(run, "POST", path, NULL, &site, err);
+    }
+    if (result == 0) {
+        terminal_say(&run->terminal, "%s: %s was asked for, the site is %s now.", domain.name, verb,
+                     output_text(run, json_find_text(site, "state", "")));
+        run_print_json(run, site);
+    }
+    return result;
+}
+
+static int confirm(struct run *run, const struct domain *domain, struct error *err)
+{
+    if (args_has(&run->args, "yes")) {
+        return 0;
+    }
+    AUTO_STRBUF struct strbuf answer = STRBUF_INIT;
+    const char *question =
+        arena_printf(run->arena,
+                     "%s goes offline at once; its files stay in the server's trash for 7 days.\n"
+                     "Type the domain to delete it: ",
+                     domain->name);
+    if (terminal_ask(&run->terminal, question, &answer, NULL) == 0 &&
+        str_equal(strbuf_text(&answer), domain->name)) {
+        return 0;
+    }
+    error_set_field(err, ERR_INVALID_ARGUMENT, "domain",
+                    "Nothing was deleted: the answer was not %s", domain->name);
+    error_hint(err, "Type the whole domain, or use --yes in a script");
+    return -ERR_INVALID_ARGUMENT;
+}
+
+int handle_sites_delete(struct run *run, struct error *err)
+{
+    struct domain domain;
+    const char *path;
+    const struct json_value *site;
+    int result = sites_path(run, "", &path, &domain, err);
+    if (result == 0) {
+        result = run_get(run, path, NULL, err);
+    }
+    if (result == 0) {
+        result = confirm(run, &domain, err);
+    }
+    if (result == 0) {
+        result = run_call(run, "DELETE", path, NULL, &site, err);
+    }
+    if (result == 0) {
+        terminal_say(&run->terminal, "%s is deleted. Its files stay in the trash for 7 days.",
+                     domain.name);
+        run_print_json(run, site);
+    }
+    return result;
+}
