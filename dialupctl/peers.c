@@ -1,0 +1,61 @@
+/*
+ * The table of daemons, from their contracts. Used by every command that asks one.
+ */
+#include "dialupctl/peers.h"
+
+#include "dialupctl/nearest.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
+#include "proto/admind_rpc.h"
+#include "proto/deployd_rpc.h"
+#include "proto/editord_rpc.h"
+#include "proto/gate_rpc.h"
+#include "proto/monitord_rpc.h"
+
+const struct peer peers[PEER_COUNT] = {
+    {"gate", "dialup-gate", gate_methods, GATE_METHOD_COUNT},
+    {"deployd", "dialup-deployd", deployd_methods, DEPLOYD_METHOD_COUNT},
+    {"monitord", "dialup-monitord", monitord_methods, MONITORD_METHOD_COUNT},
+    {"admind", "dialup-admind", admind_methods, ADMIND_METHOD_COUNT},
+    {"editord", "dialup-editord", editord_methods, EDITORD_METHOD_COUNT},
+};
+
+int peer_find(const char *name, const struct peer **ret_peer, struct error *err)
+{
+    for (size_t i = 0; i < PEER_COUNT; i++) {
+        if (str_equal(peers[i].name, name) || str_equal(peers[i].program, name)) {
+            *ret_peer = &peers[i];
+            return 0;
+        }
+    }
+    const char *meant = nearest_word(name, peers, PEER_COUNT, sizeof(peers[0]));
+    error_set(err, ERR_INVALID_ARGUMENT, "There is no daemon \"%s\"", name);
+    if (meant) {
+        error_hint(err, "Did you mean %s?", meant);
+    } else {
+        error_hint(err, "There are gate, deployd, monitord, admind and editord");
+    }
+    return -ERR_INVALID_ARGUMENT;
+}
+
+const struct ipc_method *peer_method(const struct peer *peer, const char *name)
+{
+    for (size_t i = 0; i < peer->method_count; i++) {
+        if (str_equal(peer->methods[i].name, name)) {
+            return &peer->methods[i];
+        }
+    }
+    return NULL;
+}
+
+struct ipc_client_options peer_socket(const struct peer *peer, const struct config *config,
+                                      struct arena *arena)
+{
+    enum { CONNECT_MS = 1000 };
+    return (struct ipc_client_options){
+        .daemon = peer->program,
+        .path = arena_printf(arena, "%s/ipc/%s.sock", config_text(config, CONFIG_common_run_dir),
+                             peer->name),
+        .connect_ms = CONNECT_MS,
+    };
+}

@@ -1,0 +1,31 @@
+/*
+ * The daemons that can be asked: their names, sockets and methods.
+ */
+#pragma once
+
+#include "libdialup/base/arena.h"
+#include "libdialup/base/error.h"
+#include "libdialup/daemon/config.h"
+#include "libdialup/ipc/client.h"
+#include "libdialup/ipc/method.h"
+
+struct peer {
+    const char *name;    /* "deployd" */
+    const char *program; /* "dialup-deployd" */
+    const struct ipc_method *methods;
+    size_t method_count;
+};
+
+/* In the order in which they start. */
+enum { PEER_COUNT = 5 };
+extern const struct peer peers[PEER_COUNT];
+
+/* The program's name is fine too. ERR_INVALID_ARGUMENT, with the name that was probably meant. */
+int peer_find(const char *name, const struct peer **ret_peer, struct error *err);
+
+/* NULL if this version knows no such method. */
+const struct ipc_method *peer_method(const struct peer *peer, const char *name);
+
+/* Where it listens; texts in the arena. */
+struct ipc_client_options peer_socket(const struct peer *peer, const struct config *config,
+                                      struct arena *arena);
