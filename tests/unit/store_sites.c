@@ -1,0 +1,280 @@
+/*
+ * What deployd writes: sites, deployments and the ledger.
+ */
+#include "libdialup/store/sites.h"
+
+#include "libdialup/db/transaction.h"
+#include "libdialup/store/deployments.h"
+#include "libdialup/store/reservations.h"
+#include "tests/harness/check.h"
+#include "tests/unit/store_fixture.h"
+
+static void case_sites(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct site site;
+    bool in_use = false;
+    CHECK_INT(add_site(&s, 7, "a.example.org"), 1);
+    CHECK_INT(sites_find_by_domain(s.admind, s.arena, "a.example.org", &site, &s.f.err), 0);
+    CHECK_INT(site.owner_kind, QUOTA_USER);
+    CHECK_INT(site.owner_id, 7);
+    CHECK_INT(site.desired, SITE_WANT_RUNNING);
+    CHECK_INT(site.state, SITE_NEW);
+    CHECK_STR(site.state_reason, "");
+    CHECK_INT(site.live_deployment, 0);
+    CHECK_INT(sites_domain_in_use(s.admind, "a.example.org", &in_use, &s.f.err), 0);
+    CHECK(in_use);
+    int64_t id;
+    CHECK_INT(sites_create(s.deployd, &site, 5, &id, &s.f.err), -ERR_ALREADY_EXISTS);
+    CHECK_STR(s.f.err.field, "domain");
+    CHECK_INT(sites_find_by_domain(s.admind, s.arena, "b.example.org", &site, &s.f.err),
+              -ERR_NOT_FOUND);
+    CHECK_CONTAINS(s.f.err.message, "no site at b.example.org");
+}
+
+static void case_site_changes(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct site site;
+    int64_t id = add_site(&s, 7, "a.example.org");
+    struct db *db = s.deployd;
+    CHECK_INT(sites_set_desired(db, id, SITE_WANT_STOPPED, 1, &s.f.err), 0);
+    CHECK_INT(sites_set_desired_deployment(db, id, 4, 2, &s.f.err), 0);
+    CHECK_INT(sites_set_state(db, id, SITE_FAILED, "it crashed", 3, &s.f.err), 0);
+    CHECK_INT(sites_set_state(db, id, SITE_FAILED, "it crashed", 9, &s.f.err), 0);
+    CHECK_INT(sites_find(db, s.arena, id, &site, &s.f.err), 0);
+    CHECK_INT(site.desired, SITE_WANT_STOPPED);
+    CHECK_INT(site.desired_deployment, 4);
+    CHECK_INT(site.state, SITE_FAILED);
+    CHECK_STR(site.state_reason, "it crashed");
+    CHECK_INT(site.updated_at, 3);
+    site.memory_mib = 128;
+    site.type = "node";
+    CHECK_INT(sites_update(db, &site, 4, &s.f.err), 0);
+    CHECK_INT(sites_restart(db, id, 5, &s.f.err), 0);
+    CHECK_INT(sites_set_live_deployment(db, id, 3, 6, &s.f.err), 0);
+    CHECK_INT(sites_set_storage(db, id, 4096, 2, 7, &s.f.err), 0);
+    CHECK_INT(sites_find(db, s.arena, id, &site, &s.f.err), 0);
+    CHECK_INT(site.desired, SITE_WANT_RUNNING);
+    CHECK_INT(site.restart_generation, 1);
+    CHECK_INT(site.live_deployment, 3);
+    CHECK_INT(site.memory_mib, 128);
+    CHECK_STR(site.type, "node");
+    CHECK_INT(site.storage_bytes, 4096);
+    CHECK_INT(sites_set_desired(db, 99, SITE_WANT_RUNNING, 1, &s.f.err), -ERR_NOT_FOUND);
+    CHECK_INT(sites_set_desired(s.admind, id, SITE_WANT_RUNNING, 1, &s.f.err), -ERR_INTERNAL);
+}
+
+static void case_site_deleted(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct site site;
+    struct sites_list list;
+    struct sites_page all = {0};
+    int64_t id = add_site(&s, 7, "a.example.org");
+    add_site(&s, 7, "b.example.org");
+    add_site(&s, 8, "c.example.org");
+    CHECK_INT(sites_list_by_owner(s.admind, s.arena, QUOTA_USER, 7, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 2);
+    CHECK_INT(sites_set_deleted(s.deployd, id, 50, &s.f.err), 0);
+    CHECK_INT(sites_set_deleted(s.deployd, id, 60, &s.f.err), -ERR_NOT_FOUND);
+    CHECK_INT(sites_list_by_owner(s.admind, s.arena, QUOTA_USER, 7, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 1);
+    CHECK_INT(sites_list(s.admind, s.arena, &all, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 2);
+    struct sites_page page = {.after_id = 2, .limit = 1, .search = "C.EX"};
+    CHECK_INT(sites_list(s.admind, s.arena, &page, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 1);
+    CHECK_INT(sites_find(s.admind, s.arena, id, &site, &s.f.err), 0);
+    CHECK_INT(site.deleted_at, 50);
+    CHECK_INT(add_site(&s, 8, "a.example.org"), 4); /* the name is free again */
+}
+
+static int64_t deploy(struct store_fixture *s, int64_t site_id)
+{
+    struct deployment deployment = {.site_id = site_id,
+                                    .kind = DEPLOYMENT_UPLOAD,
+                                    .source = "abc",
+                                    .commit_ref = "",
+                                    .message = "m",
+                                    .created_by = "user:7"};
+    int64_t id = 0;
+    CHECK_INT(deployments_create(s->deployd, &deployment, 100, &id, &s->f.err), 0);
+    return id;
+}
+
+static void case_deployments(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct deployment d;
+    struct deployments_list list;
+    struct db *db = s.deployd;
+    int64_t site = add_site(&s, 7, "a.example.org");
+    int64_t other = add_site(&s, 7, "b.example.org");
+    int64_t first = deploy(&s, site);
+    int64_t second = deploy(&s, site);
+    deploy(&s, other);
+    CHECK_INT(deployments_list_unfinished(db, s.arena, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 3);
+    CHECK_INT(list.rows[1].number, 2);
+    CHECK_INT(list.rows[2].number, 1);
+
+    CHECK_INT(deployments_set_state(db, first, DEPLOYMENT_BUILDING, "npm", 110, &s.f.err), 0);
+    CHECK_INT(deployments_set_state(db, first, DEPLOYMENT_STARTING, "start", 120, &s.f.err), 0);
+    CHECK_INT(deployments_set_step(db, first, "check", &s.f.err), 0);
+    CHECK_INT(deployments_set_release(db, first, "{}", 3, 4096, 99, &s.f.err), 0);
+    CHECK_INT(deployments_find(s.admind, s.arena, first, &d, &s.f.err), 0);
+    CHECK_INT(d.started_at, 110);
+    CHECK_STR(d.step, "check");
+    CHECK_INT(d.files, 3);
+    CHECK(!deployment_state_is_final(d.state));
+    CHECK_INT(deployments_finish(db, first, NULL, 900, 130, &s.f.err), 0);
+    CHECK_INT(deployments_finish(db, second, NULL, 800, 140, &s.f.err), 0);
+    CHECK_INT(deployments_find(db, s.arena, first, &d, &s.f.err), 0);
+    CHECK_INT(d.state, DEPLOYMENT_SUPERSEDED);
+    CHECK_INT(d.duration_ms, 900);
+
+    struct error why = {0};
+    error_set(&why, ERR_BUILD_FAILED, "npm says no");
+    error_hint(&why, "Look at the log.");
+    int64_t third = deploy(&s, site);
+    CHECK_INT(deployments_finish(db, third, &why, 5, 150, &s.f.err), 0);
+    CHECK_INT(deployments_find_by_number(db, s.arena, site, 3, &d, &s.f.err), 0);
+    CHECK_INT(d.state, DEPLOYMENT_FAILED);
+    CHECK_STR(d.error_name, "build_failed");
+    CHECK_STR(d.error_hint, "Look at the log.");
+    CHECK_INT(deployments_find(db, s.arena, second, &d, &s.f.err), 0);
+    CHECK_INT(d.state, DEPLOYMENT_LIVE); /* a failure leaves it alone */
+    CHECK_INT(deployments_find_good_before(db, s.arena, site, 2, &d, &s.f.err), 0);
+    CHECK_INT(d.number, 1);
+    CHECK_INT(deployments_find_good_before(db, s.arena, site, 4, &d, &s.f.err), 0);
+    CHECK_INT(d.number, 2);
+    CHECK_INT(deployments_find_good_before(db, s.arena, site, 1, &d, &s.f.err), -ERR_NOT_FOUND);
+    CHECK_INT(deployments_list(db, s.arena, site, 3, 10, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 2);
+    CHECK_INT(list.rows[0].number, 2);
+}
+
+static struct reservation_holder holder(int64_t user_id, int64_t site_id,
+                                        enum reservation_purpose purpose, int64_t deployment_id)
+{
+    return (struct reservation_holder){.entity = QUOTA_USER,
+                                       .entity_id = user_id,
+                                       .site_id = site_id,
+                                       .deployment_id = deployment_id,
+                                       .purpose = purpose};
+}
+
+static void put(struct store_fixture *s, struct reservation_holder who, int64_t memory_mib,
+                int64_t expires_at)
+{
+    struct quota_amounts amounts = {.of = {[QUOTA_MEMORY_PRODUCTION] = memory_mib,
+                                           [QUOTA_CONTAINERS] = 1,
+                                           [QUOTA_MEMORY] = memory_mib}};
+    enum reservation_state state = expires_at ? RESERVATION_RESERVED : RESERVATION_COMMITTED;
+    CHECK_INT(reservations_put(s->deployd, &who, &amounts, state, 10, expires_at, &s->f.err), 0);
+}
+
+static int64_t memory_of(struct store_fixture *s, int64_t user_id)
+{
+    struct quota_amounts used;
+    CHECK_INT(reservations_sum(s->admind, QUOTA_USER, user_id, &used, &s->f.err), 0);
+    CHECK_INT(used.of[QUOTA_MEMORY], used.of[QUOTA_MEMORY_PRODUCTION]);
+    return used.of[QUOTA_MEMORY];
+}
+
+static void case_ledger(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct quota_amounts used;
+    int64_t removed;
+    int64_t a = add_site(&s, 7, "a.example.org");
+    int64_t b = add_site(&s, 8, "b.example.org");
+    struct reservation_holder deploy_a = holder(7, a, RESERVATION_DEPLOY, 5);
+    put(&s, holder(7, a, RESERVATION_RUN, 0), 100, 0);
+    put(&s, deploy_a, 50, 200);
+    put(&s, holder(8, b, RESERVATION_RUN, 0), 30, 0);
+    CHECK_INT(memory_of(&s, 7), 150);
+    put(&s, holder(7, a, RESERVATION_RUN, 0), 70, 0); /* replaces */
+    CHECK_INT(memory_of(&s, 7), 120);
+    CHECK_INT(memory_of(&s, 9), 0);
+    CHECK_INT(reservations_sum_system(s.admind, &used, &s.f.err), 0);
+    CHECK_INT(used.of[QUOTA_MEMORY], 150);
+    CHECK_INT(used.of[QUOTA_CONTAINERS], 3);
+    CHECK_INT(reservations_sum_site(s.admind, a, &used, &s.f.err), 0);
+    CHECK_INT(used.of[QUOTA_MEMORY], 120);
+
+    CHECK_INT(reservations_expire(s.deployd, 199, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 0);
+    CHECK_INT(reservations_commit(s.deployd, &deploy_a, &s.f.err), 0);
+    CHECK_INT(reservations_expire(s.deployd, 999, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 0);
+    put(&s, deploy_a, 50, 200);
+    CHECK_INT(reservations_expire(s.deployd, 200, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 2);
+    CHECK_INT(memory_of(&s, 7), 70);
+
+    put(&s, deploy_a, 50, 200);
+    CHECK_INT(reservations_release_deployment(s.deployd, a, 5, &s.f.err), 0);
+    CHECK_INT(memory_of(&s, 7), 70);
+    CHECK_INT(reservations_release_site(s.deployd, a, &s.f.err), 0);
+    CHECK_INT(memory_of(&s, 7), 0);
+    CHECK_INT(memory_of(&s, 8), 30);
+}
+
+static void case_ledger_lists(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct reservations_list list;
+    int64_t a = add_site(&s, 7, "a.example.org");
+    struct reservation_holder run = holder(7, a, RESERVATION_RUN, 0);
+    put(&s, run, 100, 500);
+    CHECK_INT(reservations_list_by_site(s.admind, s.arena, a, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 2);
+    CHECK_INT(list.rows[0].holder.purpose, RESERVATION_RUN);
+    CHECK_INT(list.rows[0].expires_at, 500);
+    CHECK_INT(list.rows[0].state, RESERVATION_RESERVED);
+    CHECK_STR(list.rows[1].dimension, "memory_production");
+    CHECK_INT(reservations_release(s.deployd, &run, &s.f.err), 0);
+    CHECK_INT(reservations_list_by_entity(s.admind, s.arena, QUOTA_USER, 7, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 0);
+}
+
+/* Check and reserve in one transaction: what is refused leaves nothing behind. */
+static void case_ledger_all_or_nothing(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    int64_t a = add_site(&s, 7, "a.example.org");
+    struct reservation_holder run = holder(7, a, RESERVATION_RUN, 0);
+    put(&s, run, 100, 0);
+    struct quota_amounts bad = {.of = {[QUOTA_CONTAINERS] = 1, [QUOTA_MEMORY_PRODUCTION] = -5}};
+    CHECK_INT(reservations_put(s.deployd, &run, &bad, RESERVATION_COMMITTED, 1, 0, &s.f.err),
+              -ERR_INVALID_ARGUMENT);
+    CHECK_INT(memory_of(&s, 7), 100);
+    run.site_id = 99;
+    put(&s, holder(7, a, RESERVATION_RUN, 0), 100, 0);
+    struct quota_amounts good = {.of = {[QUOTA_CONTAINERS] = 1}};
+    CHECK_INT(reservations_put(s.deployd, &run, &good, RESERVATION_COMMITTED, 1, 0, &s.f.err),
+              -ERR_CONFLICT);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"sites are found and unique", case_sites},
+        {"site changes", case_site_changes},
+        {"a deleted site", case_site_deleted},
+        {"deployments", case_deployments},
+        {"the ledger adds up", case_ledger},
+        {"the ledger's lists", case_ledger_lists},
+        {"the ledger: all or nothing", case_ledger_all_or_nothing},
+    };
+    return check_run(cases, ARRAY_COUNT(cases));
+}

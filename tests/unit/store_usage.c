@@ -1,0 +1,198 @@
+/*
+ * What monitord writes: containers' use and visitors' traffic.
+ */
+#include "libdialup/store/usage.h"
+
+#include "libdialup/store/traffic.h"
+#include "tests/harness/check.h"
+#include "tests/unit/store_fixture.h"
+
+static const struct scope site_1 = {.kind = SCOPE_SITE, .id = 1};
+static const struct scope owner_7 = {SCOPE_OWNER, QUOTA_USER, 7};
+static const struct scope owner_8 = {SCOPE_OWNER, QUOTA_USER, 8};
+static const struct scope everything = {.kind = SCOPE_SYSTEM};
+
+/* Site 1 and 2 are 7's, site 3 is 8's; 30 s a cycle; cpu in thousandths of a core. */
+static void sample(struct store_fixture *s, int64_t at, int64_t site_id, const char *container,
+                   int64_t millicores, int64_t memory)
+{
+    struct usage_sample row = {.at = at,
+                               .site_id = site_id,
+                               .container_id = container,
+                               .owner_kind = QUOTA_USER,
+                               .owner_id = site_id == 3 ? 8 : 7,
+                               .kind = USAGE_PRODUCTION,
+                               .interval_ms = 30000,
+                               .cpu_us = millicores * 30000,
+                               .memory_bytes = memory,
+                               .memory_limit_bytes = 1000,
+                               .pids = 2,
+                               .rx_bytes = 5,
+                               .tx_bytes = 6};
+    CHECK_INT(usage_add(s->monitord, &row, 1, &s->f.err), 0);
+}
+
+static void fill(struct store_fixture *s)
+{
+    sample(s, 1000, 1, "a", 100, 10);
+    sample(s, 1000, 2, "b", 300, 20);
+    sample(s, 1030, 1, "a", 200, 40);
+    sample(s, 1030, 3, "c", 50, 500);
+    sample(s, 1060, 1, "a", 0, 30);
+    sample(s, 1060, 1, "a2", 10, 5);
+}
+
+static void case_now(void)
+{
+    static const struct {
+        const struct scope *scope;
+        int64_t containers, millicores, memory;
+    } wanted[] = {
+        {&site_1, 2, 10, 35}, {&owner_7, 2, 10, 35}, {&owner_8, 0, 0, 0}, {&everything, 2, 10, 35}};
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    fill(&s);
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        struct usage_now now;
+        CHECK_INT(usage_now(s.admind, wanted[i].scope, 1060, &now, &s.f.err), 0);
+        CHECK_INT(now.containers, wanted[i].containers);
+        CHECK_INT(now.cpu_millicores, wanted[i].millicores);
+        CHECK_INT(now.memory_bytes, wanted[i].memory);
+        CHECK_INT(now.at, wanted[i].containers ? 1060 : 0);
+        CHECK_INT(usage_now(s.admind, wanted[i].scope, 1061, &now, &s.f.err), 0);
+        CHECK_INT(now.containers, 0);
+    }
+}
+
+static void case_peaks(void)
+{
+    static const struct {
+        const struct scope *scope;
+        int64_t millicores, memory, containers;
+    } wanted[] = {{&site_1, 200, 40, 2},
+                  {&owner_7, 400, 40, 2},
+                  {&owner_8, 50, 500, 1},
+                  {&everything, 400, 540, 2}};
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    fill(&s);
+    struct usage_peaks peaks;
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        CHECK_INT(usage_peaks(s.admind, wanted[i].scope, 0, &peaks, &s.f.err), 0);
+        CHECK_INT(peaks.cpu_millicores, wanted[i].millicores);
+        CHECK_INT(peaks.memory_bytes, wanted[i].memory);
+        CHECK_INT(peaks.containers, wanted[i].containers);
+    }
+    CHECK_INT(usage_peaks(s.admind, &site_1, 1031, &peaks, &s.f.err), 0);
+    CHECK_INT(peaks.cpu_millicores, 10);
+}
+
+static void case_history(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    fill(&s);
+    struct usage_history h;
+    CHECK_INT(usage_history(s.admind, s.arena, &owner_7, 0, 2000, 60, &h, &s.f.err), 0);
+    if (!CHECK_INT(h.count, 2)) {
+        return;
+    }
+    CHECK_INT(h.rows[0].at, 960); /* the cycle of 1000 alone */
+    CHECK_INT(h.rows[0].cpu_us, 400 * 30000);
+    CHECK_INT(h.rows[0].cpu_millicores, 400);
+    CHECK_INT(h.rows[0].memory_bytes, 30);
+    CHECK_INT(h.rows[1].at, 1020); /* those of 1030 and 1060 */
+    CHECK_INT(h.rows[1].cpu_millicores, 105);
+    CHECK_INT(h.rows[1].cpu_millicores_peak, 200);
+    CHECK_INT(h.rows[1].memory_bytes, 37);
+    CHECK_INT(h.rows[1].memory_bytes_peak, 40);
+    CHECK_INT(h.rows[1].rx_bytes, 15);
+    CHECK_INT(usage_history(s.admind, s.arena, &everything, 1000, 1030, 60, &h, &s.f.err), 0);
+    CHECK_INT(h.count, 1);
+    CHECK_INT(usage_history(s.admind, s.arena, &site_1, 3000, 4000, 60, &h, &s.f.err), 0);
+    CHECK_INT(h.count, 0);
+}
+
+static void case_usage_expires_in_slices(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    int64_t removed;
+    CHECK_INT(usage_expire(s.monitord, 5000, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 0);
+    for (int64_t at = 1000; at < 3000; at += 100) {
+        sample(&s, at, 1, "a", 1, 1);
+    }
+    CHECK_INT(usage_expire(s.monitord, 2000, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 6);
+    CHECK_INT(usage_expire(s.monitord, 2000, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 4);
+    CHECK_INT(usage_expire(s.monitord, 2000, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 0);
+}
+
+static void case_samples_all_or_none(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct usage_sample twice[] = {
+        {.at = 1, .site_id = 1, .container_id = "a", .owner_kind = QUOTA_USER},
+        {.at = 1, .site_id = 1, .container_id = "a", .owner_kind = QUOTA_USER}};
+    struct usage_now now;
+    CHECK_INT(usage_add(s.monitord, twice, 2, &s.f.err), -ERR_ALREADY_EXISTS);
+    CHECK_INT(usage_now(s.monitord, &everything, 0, &now, &s.f.err), 0);
+    CHECK_INT(now.containers, 0);
+    CHECK_INT(usage_add(s.deployd, twice, 1, &s.f.err), -ERR_INTERNAL);
+}
+
+static void visit(struct store_fixture *s, int64_t at, int64_t site_id, int64_t requests)
+{
+    struct traffic_sample row = {site_id, {.at = at, .requests = requests, .status_2xx = requests}};
+    CHECK_INT(traffic_add(s->monitord, &row, 1, &s->f.err), 0);
+}
+
+static void case_traffic(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct traffic sum;
+    struct traffic_history h;
+    int64_t removed;
+    add_site(&s, 7, "a.example.org");
+    add_site(&s, 7, "b.example.org");
+    add_site(&s, 8, "c.example.org");
+    visit(&s, 1000, 1, 10);
+    visit(&s, 1000, 1, 5); /* the other source of the same cycle */
+    visit(&s, 1030, 2, 3);
+    visit(&s, 1030, 3, 100);
+    static const struct {
+        const struct scope *scope;
+        int64_t requests;
+    } wanted[] = {{&site_1, 15}, {&owner_7, 18}, {&owner_8, 100}, {&everything, 118}};
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        CHECK_INT(traffic_sum(s.admind, wanted[i].scope, 0, 2000, &sum, &s.f.err), 0);
+        CHECK_INT(sum.requests, wanted[i].requests);
+        CHECK_INT(sum.status_2xx, wanted[i].requests);
+        CHECK_INT(traffic_history(s.admind, s.arena, wanted[i].scope, 0, 2000, 3600, &h, &s.f.err),
+                  0);
+        CHECK_INT(h.count, 1);
+        CHECK_INT(h.rows[0].requests, wanted[i].requests);
+    }
+    CHECK_INT(traffic_sum(s.admind, &site_1, 1001, 2000, &sum, &s.f.err), 0);
+    CHECK_INT(sum.requests, 0);
+    CHECK_INT(traffic_expire(s.monitord, 1030, &removed, &s.f.err), 0);
+    CHECK_INT(removed, 1);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"the newest cycle", case_now},
+        {"peaks are of whole cycles", case_peaks},
+        {"history in buckets", case_history},
+        {"samples go in slices", case_usage_expires_in_slices},
+        {"samples come all or none", case_samples_all_or_none},
+        {"traffic", case_traffic},
+    };
+    return check_run(cases, ARRAY_COUNT(cases));
+}
