@@ -41,8 +41,10 @@ static void hold_bytes(struct http_connection *connection, size_t size)
     connection->held_bytes = size;
 }
 
+/* What it held no longer counts, so that it does not take others with it. */
 static void cut_large(struct http_connection *connection)
 {
+    hold_bytes(connection, 0);
     connection->server->counters.cut_large++;
     http_connection_cut_soon(connection);
 }

@@ -150,7 +150,8 @@ static int compare_files(const void *a, const void *b)
 static const struct file *find_file(const struct http_static_files *files, const char *path)
 {
     struct file key = {.path = (char *)(uintptr_t)path};
-    return bsearch(&key, files->files, files->count, sizeof(key), compare_files);
+    return files->count > 0 ? bsearch(&key, files->files, files->count, sizeof(key), compare_files)
+                            : NULL;
 }
 
 static int add_file(struct http_static_files *files, const char *path, struct error *err)
