@@ -42,6 +42,7 @@ struct ipc_client {
     struct call **queue_end;
     size_t open_calls;
     int64_t last_id;
+    bool is_closing;
 };
 
 static void on_lane(struct ipc_lane *lane);
@@ -91,6 +92,7 @@ bool ipc_client_close(struct ipc_client *client)
     if (!client) {
         return true;
     }
+    client->is_closing = true;
     bool is_closed = ipc_port_close(client->port);
     struct error err;
     error_set(&err, ERR_UNAVAILABLE, "The call to %s was given up", client->options.daemon);
@@ -146,6 +148,10 @@ static int enqueue(struct ipc_client *client, const char *method_name, size_t ma
                    const struct ipc_call_options *options, const struct call *template,
                    struct error *err)
 {
+    if (client->is_closing) {
+        return error_set(err, ERR_UNAVAILABLE, "The connection to %s is being closed",
+                         client->options.daemon);
+    }
     if (client->open_calls >= IPC_CLIENT_MAX_CALLS) {
         error_set(err, ERR_BUSY, "%zu calls to %s are waiting already", client->open_calls,
                   client->options.daemon);

@@ -9,7 +9,8 @@
  * never from within the call itself: with the answer, the peer's error, ERR_UNAVAILABLE (the peer
  * does not run, or ended while it worked) or ERR_TIMEOUT (no answer in time; it may still be
  * carried out, so give writes an idempotency key). Failures of ours and of the peer come in the
- * same struct error. It may call again, and must not close the client.
+ * same struct error. It may call again (which is refused while the client closes), and must not
+ * close the client.
  *
  * After the first client the process must not fork without exec (nng has threads).
  */

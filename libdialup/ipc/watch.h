@@ -5,7 +5,8 @@
  * its own calls do not report). The watch asks its own server a question over a plain socket
  * again and again, looks whether that connection is taken down afterwards, and, for each client
  * without a connection, whether the peer would answer. What fails twice in a row is reported,
- * once; the daemon then logs it and ends with _exit for its supervisor to start it afresh.
+ * once; the daemon (which ignores SIGPIPE, as all of them do) then logs it and ends with _exit for
+ * its supervisor to start it afresh.
  */
 #pragma once
 

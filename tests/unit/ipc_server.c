@@ -397,6 +397,35 @@ static void case_json_call(void)
     fixture_fini(&f);
 }
 
+struct stubborn {
+    struct fixture *fixture;
+    size_t replies;
+    int again; /* what the second call returned */
+};
+
+static void on_reply_ask_again(void *context, const void *result, const struct error *err)
+{
+    struct stubborn *stubborn = context;
+    const struct fixture_params params = {.text = "x"};
+    stubborn->replies++;
+    stubborn->again = ipc_client_call(stubborn->fixture->client, &fixture_methods[FIXTURE_ECHO],
+                                      &params, NULL, on_reply_ask_again, stubborn, NULL);
+}
+
+static void case_no_calls_while_closing(void)
+{
+    struct fixture f;
+    fixture_init(&f, false, true);
+    struct stubborn stubborn = {.fixture = &f};
+    const struct fixture_params params = {.text = "x"};
+    CHECK_INT(ipc_client_call(f.client, &fixture_methods[FIXTURE_ECHO], &params, NULL,
+                              on_reply_ask_again, &stubborn, NULL),
+              0);
+    fixture_fini(&f);
+    CHECK_INT(stubborn.replies, 1);
+    CHECK_INT(stubborn.again, -ERR_UNAVAILABLE);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "nobody") == 0) {
@@ -412,6 +441,7 @@ int main(int argc, char **argv)
         {"a deadline passes, the late answer is dropped", case_deadline},
         {"slow methods leave room for quick ones", case_bounded_later_keeps_echo_alive},
         {"a client's queue is bounded and ends with it", case_queue_is_bounded},
+        {"a closing client takes no calls", case_no_calls_while_closing},
         {"sizes", case_sizes},
         {"callers", case_callers},
         {"a stranger", case_stranger},
