@@ -175,7 +175,7 @@ int db_open(const char *path, const struct db_options *options, struct db **ret_
 
 static void free_set(struct db_set *set)
 {
-    for (size_t i = 0; i < set->statements->count; i++) {
+    for (size_t i = 0; i < set->count; i++) {
         sqlite3_finalize(set->prepared[i].stmt);
     }
     free(set->prepared);

@@ -72,7 +72,8 @@ struct db_statements {
 };
 
 /* Prepares all rows; a mistake in one is an error that names it. A row that writes a table of
- * another program stays unprepared, and fails with that table's name when it is used. */
+ * another program stays unprepared, and fails with that table's name when it is used. The table is
+ * borrowed for as long as it is used. */
 int db_prepare(struct db *db, const struct db_statements *statements, struct error *err);
 
 /*

@@ -26,6 +26,7 @@ struct db_prepared {
 struct db_set {
     const struct db_statements *statements;
     struct db_prepared *prepared;
+    size_t count;
 };
 
 struct db {

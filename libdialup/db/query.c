@@ -35,6 +35,7 @@ int db_prepare(struct db *db, const struct db_statements *statements, struct err
     db->sets = xreallocarray(db->sets, db->set_count + 1, sizeof(*db->sets));
     struct db_set *set = &db->sets[db->set_count++];
     set->statements = statements;
+    set->count = statements->count;
     set->prepared = xcalloc(statements->count, sizeof(*set->prepared));
     for (size_t i = 0; i < statements->count; i++) {
         ASSERT(statements->rows[i].sql);

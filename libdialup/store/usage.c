@@ -17,7 +17,7 @@
     "SELECT coalesce(max(at), 0), count(*), coalesce(sum(cpu_us / max(interval_ms, 1)), 0), "      \
     "coalesce(sum(memory_bytes), 0), coalesce(sum(memory_limit_bytes), 0), "                       \
     "coalesce(sum(pids), 0) FROM usage_samples WHERE " scope                                       \
-    " AND at = (SELECT max(at) FROM usage_samples) AND at >= ?3"
+    " AND at = (SELECT max(at) FROM usage_samples) AND +at >= ?3"
 
 #define CYCLES(scope)                                                                              \
     "(SELECT at, count(*) AS containers, sum(cpu_us) AS cpu_us, "                                  \
