@@ -6,9 +6,7 @@
  */
 #include "libdialup/db/db.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"

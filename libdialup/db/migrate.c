@@ -4,8 +4,6 @@
 #include "libdialup/db/migrate.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "libdialup/base/log.h"
 #include "libdialup/db/copy.h"

@@ -5,7 +5,6 @@
  *
  * It is discipline, not a wall: another process can open the file without it.
  */
-#include <string.h>
 
 #include "libdialup/base/str.h"
 #include "libdialup/db/internal.h"

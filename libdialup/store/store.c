@@ -3,6 +3,7 @@
  */
 #include "libdialup/store/store.h"
 
+
 #include <string.h>
 
 #include "libdialup/base/log.h"
