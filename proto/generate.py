@@ -14,6 +14,7 @@ place. Every string, list and number has bounds, so that nothing in a request is
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,18 @@ HERE = Path(__file__).resolve().parent
 KINDS = {"string": "STRING", "integer": "INTEGER", "number": "NUMBER", "boolean": "BOOL"}
 C_TYPES = {"STRING": "const char *", "INTEGER": "int64_t ", "NUMBER": "double ", "BOOL": "bool "}
 CALLERS = {"root": "IPC_CALLER_ROOT", "daemons": "IPC_CALLER_DAEMON", "anyone": "IPC_CALLER_ANYONE"}
+POLICY = {"callers", "access", "deadline_ms", "max_request_bytes", "answers", "idempotent"}
+KEYWORDS: dict[str, set[str]] = {
+    "object": {"properties", "required", "additionalProperties"},
+    "array": {"items", "minItems", "maxItems"},
+    "string": {"minLength", "maxLength", "enum"},
+    "integer": {"minimum", "maximum"},
+    "number": {"minimum", "maximum"},
+    "boolean": set(),
+}
+C_WORDS = set("""auto break case char const continue default do double else enum extern float for goto if
+inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void
+volatile while bool true false""".split())
 WORKER_ONLY = "jobs"  # documents whose methods are programs: no table, no stubs
 
 
@@ -35,6 +48,31 @@ def need(schema: dict[str, Any], key: str, where: str) -> Any:
     if key not in schema:
         raise ContractError(f"{where}: needs \"{key}\"")
     return schema[key]
+
+
+def check_keywords(schema: dict[str, Any], where: str) -> None:
+    """Refuses what would be ignored: who wrote it counts on it."""
+    for word in sorted(set(schema) - KEYWORDS[schema["type"]] - {"type", "description"}):
+        raise ContractError(f"{where}: \"{word}\" is not supported for type \"{schema['type']}\"")
+
+
+def check_name(name: str, where: str) -> None:
+    """A name must do as a C member or function, too."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in C_WORDS:
+        raise ContractError(f"{where}: \"{name}\" cannot be a name in C")
+
+
+def check_policy(method: dict[str, Any], where: str) -> None:
+    """The columns of the method table."""
+    policy = need(method, "x-policy", where)
+    where = f"{where}.x-policy"
+    for word in sorted(POLICY ^ set(policy)):
+        raise ContractError(f"{where}: {'not known' if word in policy else 'needs'}: \"{word}\"")
+    for word, choices in (("access", ("read", "write")), ("answers", ("now", "later"))):
+        if policy[word] not in choices:
+            raise ContractError(f"{where}.{word}: must be one of {', '.join(choices)}")
+    if not policy["callers"] or set(policy["callers"]) - set(CALLERS):
+        raise ContractError(f"{where}.callers: must be some of {', '.join(CALLERS)}")
 
 
 @dataclass
@@ -50,10 +88,12 @@ class Field:
     number_high: float = 0
     enum: tuple[str, ...] = ()
     shape: str = ""
+    item: Field | None = None  # of a list of strings or integers
 
     @staticmethod
     def parse(name: str, schema: dict[str, Any], required: bool, where: str) -> Field:
         """Reads one property."""
+        check_name(name, where)
         if "$ref" in schema:
             return Field(name, "OBJECT", required, shape=Field.reference(schema, where))
         kind = schema.get("type")
@@ -61,8 +101,9 @@ class Field:
             return Field(name, "ANY", required)
         if kind == "array":
             return Field.parse_array(name, schema, required, where)
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ContractError(f"{where}: type {kind!r} is not supported")
+        check_keywords(schema, where)
         field = Field(name, KINDS[kind], required)
         if kind == "string":
             field.low, field.high = schema.get("minLength", 0), need(schema, "maxLength", where)
@@ -85,14 +126,12 @@ class Field:
     @staticmethod
     def parse_array(name: str, schema: dict[str, Any], required: bool, where: str) -> Field:
         """Reads a list of strings, integers or referenced objects."""
-        items = need(schema, "items", where)
-        kind, shape = f"{KINDS.get(items.get('type'), '')}_ARRAY", ""
-        if "$ref" in items:
-            kind, shape = "OBJECT_ARRAY", Field.reference(items, where)
-        if kind not in ("STRING_ARRAY", "INTEGER_ARRAY", "OBJECT_ARRAY"):
+        check_keywords(schema, where)
+        item = Field.parse(name, need(schema, "items", where), True, f"{where}[]")
+        if item.kind not in ("STRING", "INTEGER", "OBJECT"):
             raise ContractError(f"{where}: a list holds strings, integers or references")
-        return Field(name, kind, required, schema.get("minItems", 0), need(schema, "maxItems", where),
-                     shape=shape)
+        return Field(name, f"{item.kind}_ARRAY", required, schema.get("minItems", 0),
+                     need(schema, "maxItems", where), enum=item.enum, shape=item.shape, item=item)
 
     @property
     def has_flag(self) -> bool:
@@ -123,6 +162,9 @@ class Document:
         self.inline: dict[str, dict[str, Any]] = {}
         schemas = dict(self.source["components"]["schemas"])
         for method in self.methods:
+            check_name(method["name"], self.prefix)
+            if self.has_table:
+                check_policy(method, f"{self.prefix}: {method['name']}")
             schemas |= self.method_schemas(method)
         self.schemas = schemas
         while schemas:
@@ -167,6 +209,7 @@ class Document:
         where = f"{self.prefix}: {name}"
         if schema.get("type") != "object":
             raise ContractError(f"{where}: must be an object")
+        check_keywords(schema, where)
         if schema.get("additionalProperties") is not False:
             raise ContractError(f"{where}: needs \"additionalProperties\": false")
         required = set(schema.get("required", ()))
@@ -258,6 +301,8 @@ def table_row(document: Document, shape: Shape, field: Field) -> str:
         parts.append(f".has_offset = offsetof({struct}, has_{field.name})")
     if field.kind in ("STRING", "INTEGER") or field.kind.endswith("_ARRAY"):
         parts.append(f".min = {field.low}LL, .max = {field.high}LL")
+    if field.item and not field.shape:
+        parts.append(f".item_min = {field.item.low}LL, .item_max = {field.item.high}LL")
     if field.kind == "NUMBER":
         parts.append(f".number_min = {field.number_low!r}, .number_max = {field.number_high!r}")
     if field.enum:

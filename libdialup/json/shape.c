@@ -28,6 +28,11 @@ struct decoder {
     struct error *err;
 };
 
+/* Of a member, or of each item of a list. */
+struct bounds {
+    int64_t min, max;
+};
+
 static int decode_object(const struct decoder *decoder, const struct json_value *value,
                          const struct json_shape *shape, void *out);
 
@@ -54,35 +59,35 @@ static int check_enum(const struct decoder *decoder, const struct json_field *fi
 }
 
 static int decode_string(const struct decoder *decoder, const struct json_field *field,
-                         const struct json_value *value, const char **out)
+                         const struct json_value *value, struct bounds bytes, const char **out)
 {
     if (value->type != JSON_STRING) {
         return wrong_type(decoder, field->name, "a string", value);
     }
-    if (field->type == JSON_FIELD_STRING && (int64_t)value->len > field->max) {
+    if ((int64_t)value->len > bytes.max) {
         return error_set_field(decoder->err, ERR_TOO_LARGE, field->name,
                                "\"%s\" is too long: %zu bytes, at most %lld", field->name,
-                               value->len, (long long)field->max);
+                               value->len, (long long)bytes.max);
     }
-    if (field->type == JSON_FIELD_STRING && (int64_t)value->len < field->min) {
+    if ((int64_t)value->len < bytes.min) {
         return error_set_field(decoder->err, ERR_INVALID_ARGUMENT, field->name,
                                "\"%s\" is too short: %zu bytes, at least %lld", field->name,
-                               value->len, (long long)field->min);
+                               value->len, (long long)bytes.min);
     }
     *out = value->text;
     return field->enum_values ? check_enum(decoder, field, value->text) : 0;
 }
 
 static int decode_integer(const struct decoder *decoder, const struct json_field *field,
-                          const struct json_value *value, int64_t *out)
+                          const struct json_value *value, struct bounds range, int64_t *out)
 {
     if (value->type != JSON_NUMBER) {
         return wrong_type(decoder, field->name, "a whole number", value);
     }
-    if (!value->is_integer || value->integer < field->min || value->integer > field->max) {
+    if (!value->is_integer || value->integer < range.min || value->integer > range.max) {
         return error_set_field(decoder->err, ERR_INVALID_ARGUMENT, field->name,
                                "\"%s\" must be a whole number from %lld to %lld", field->name,
-                               (long long)field->min, (long long)field->max);
+                               (long long)range.min, (long long)range.max);
     }
     *out = value->integer;
     return 0;
@@ -118,16 +123,12 @@ static size_t item_size(const struct json_field *field)
 static int decode_item(const struct decoder *decoder, const struct json_field *field,
                        const struct json_value *value, void *out)
 {
+    const struct bounds bounds = {field->item_min, field->item_max};
     switch (field->type) {
     case JSON_FIELD_STRING_ARRAY:
-        return decode_string(decoder, field, value, out);
-    case JSON_FIELD_INTEGER_ARRAY: {
-        if (value->type != JSON_NUMBER || !value->is_integer) {
-            return wrong_type(decoder, field->name, "a list of whole numbers", value);
-        }
-        *(int64_t *)out = value->integer;
-        return 0;
-    }
+        return decode_string(decoder, field, value, bounds, out);
+    case JSON_FIELD_INTEGER_ARRAY:
+        return decode_integer(decoder, field, value, bounds, out);
     default:
         return decode_object(decoder, value, field->shape, out);
     }
@@ -187,14 +188,15 @@ static int decode_nested(const struct decoder *decoder, const struct json_field 
 static int decode_field(const struct decoder *decoder, const struct json_field *field,
                         const struct json_value *value, void *out)
 {
+    const struct bounds bounds = {field->min, field->max};
     if (field->has_offset) {
         *(bool *)at(out, field->has_offset) = true;
     }
     switch (field->type) {
     case JSON_FIELD_STRING:
-        return decode_string(decoder, field, value, at(out, field->offset));
+        return decode_string(decoder, field, value, bounds, at(out, field->offset));
     case JSON_FIELD_INTEGER:
-        return decode_integer(decoder, field, value, at(out, field->offset));
+        return decode_integer(decoder, field, value, bounds, at(out, field->offset));
     case JSON_FIELD_NUMBER:
         return decode_number(decoder, field, value, at(out, field->offset));
     case JSON_FIELD_BOOL:

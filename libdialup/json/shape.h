@@ -48,6 +48,7 @@ struct json_field {
     size_t count_offset;            /* arrays: where size_t count stands */
     size_t has_offset;              /* optional scalars: where bool has_NAME stands; else 0 */
     int64_t min, max;               /* integer: value; string: bytes; array: items */
+    int64_t item_min, item_max;     /* arrays of strings: bytes; of integers: value */
     double number_min, number_max;  /* number */
     const char *const *enum_values; /* string: NULL-terminated list, or NULL */
     const struct json_shape *shape; /* object and object array */
