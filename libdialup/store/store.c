@@ -3,7 +3,6 @@
  */
 #include "libdialup/store/store.h"
 
-
 #include <string.h>
 
 #include "libdialup/base/log.h"
