@@ -17,7 +17,7 @@
 
 struct converger;
 struct db_batch;
-struct docker_client;
+struct engine;
 struct event;
 struct ipc_client;
 struct queue;
@@ -25,7 +25,7 @@ struct queue;
 struct deployd {
     struct daemon_run *run;
     struct machine machine;
-    struct docker_client *docker;
+    struct engine *engine;
     struct ipc_client *gate;
     struct db_batch *batch;
     struct event *batch_timer;

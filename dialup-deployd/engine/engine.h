@@ -1,0 +1,70 @@
+/*
+ * The Docker Engine's API over its unix socket, in the event loop: libcurl's multi interface
+ * driven by libevent. This file knows HTTP and versions; container.h knows what is asked.
+ *
+ * The version is negotiated before the first call and again after the engine was away: the lower
+ * of ENGINE_API_NEWEST and the engine's own, at least ENGINE_API_OLDEST. Nothing blocks, except
+ * engine_wait, which is for job programs.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "libdialup/base/error.h"
+#include "libdialup/base/str.h"
+
+struct event_base;
+struct engine;
+struct engine_call;
+
+/* Minor versions of API 1.x. 1.41 is Docker 20.10 (Debian 12), 1.47 is Docker 27. */
+enum { ENGINE_API_OLDEST = 41, ENGINE_API_NEWEST = 47 };
+
+enum { ENGINE_MAX_ANSWER_BYTES = 16 << 20, ENGINE_DEFAULT_TIMEOUT_MS = 30000 };
+
+/* socket is copied. The engine need not be there yet. */
+int engine_open(struct event_base *base, const char *socket, struct engine **ret_engine,
+                struct error *err);
+
+/* Calls that are open end without an answer. NULL is fine. */
+void engine_close(struct engine *engine);
+
+/* Gives up to size bytes of the request's body; 0 at its end, negative to give up. */
+typedef ssize_t engine_read_fn(void *context, char *out, size_t size);
+
+/* A piece of the answer, as it comes; false ends the call. */
+typedef bool engine_data_fn(void *context, const char *data, size_t size);
+
+/* Once. err is NULL if the answer's status is below 400; body is the whole answer, "" if it was
+ * handed to on_data. All borrowed for the call. */
+typedef void engine_done_fn(void *context, int status, const char *body, size_t size,
+                            const struct error *err);
+
+struct engine_request {
+    const char *method;      /* "GET" */
+    const char *path;        /* "/containers/json?all=1", escaped; see engine_escape */
+    const char *body;        /* JSON, copied; NULL: none */
+    engine_read_fn *read;    /* or a body of unknown length: a tar */
+    engine_data_fn *on_data; /* NULL: the answer is gathered */
+    int64_t timeout_ms;      /* of the whole call; 0: the default; negative: none */
+    engine_done_fn *on_done;
+    void *context;
+};
+
+/* Never calls back before it returns. The call is good until on_done or engine_cancel. */
+struct engine_call *engine_start(struct engine *engine, const struct engine_request *request);
+
+/* Ends a call without on_done. NULL is fine. */
+void engine_cancel(struct engine_call *call);
+
+/* Runs the loop until one request is done. For job programs. *ret_body may be NULL. */
+int engine_wait(struct engine *engine, struct event_base *base,
+                const struct engine_request *request, struct strbuf *ret_body, struct error *err);
+
+/* Appends text with everything but unreserved characters percent-encoded. */
+void engine_escape(struct strbuf *out, const char *text);
+
+/* Pure: the version to speak, from the Api-Version that the engine told; ERR_UNSUPPORTED. */
+int engine_choose_version(const char *api_version, int *ret_minor, struct error *err);

@@ -1,0 +1,30 @@
+/*
+ * The queue of deployments: the oldest first, one of a site at a time, so many builds at once as
+ * the settings allow. Each build is a job program; what it made is admitted here, in one
+ * transaction, and then handed to the converger.
+ *
+ * The queue is the deployments table: nothing is lost when the daemon ends in the middle.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "libdialup/base/error.h"
+
+struct deployd;
+struct queue;
+
+/* Puts builds that a former life left behind back into the queue, and starts. */
+struct queue *queue_new(struct deployd *deployd);
+
+/* Ends running builds; their deployments start again with the next life. */
+void queue_free(struct queue *queue);
+
+/* There may be something to do. */
+void queue_kick(struct queue *queue);
+
+/* Ends what a site has in the queue. */
+void queue_cancel_site(struct queue *queue, int64_t site_id);
+
+/* The end of a deployment that came as far as the converger; failure NULL: it is live. */
+void queue_finish(struct queue *queue, int64_t deployment_id, const struct error *failure);

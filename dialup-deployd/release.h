@@ -1,0 +1,25 @@
+/*
+ * Releases: the folder that a deployment made, and how it is served (the `runtime` of its row,
+ * which is the build job's result as JSON).
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "libdialup/base/arena.h"
+#include "libdialup/base/error.h"
+#include "libdialup/store/deployments.h"
+#include "proto/jobs_rpc.h"
+
+struct deployd;
+
+/* Whose folder a deployment serves: its own, or that of the one it rolls back to. */
+int64_t release_id(const struct deployment *deployment);
+
+/* How it is served. ERR_CONFLICT if the deployment never had a release. */
+int release_read(struct arena *arena, const struct deployment *deployment,
+                 struct jobs_release *ret_release, struct error *err);
+
+/* Adds a line to the deployment's log, for its owner, and tells those who follow it. */
+void release_log(const struct deployd *deployd, int64_t site_id, int64_t deployment_id,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
