@@ -78,7 +78,8 @@ struct http_counters {
 };
 
 /* Listens at once. ERR_ALREADY_EXISTS if another program answers on the unix socket; a socket file
- * that nobody answers is replaced. Panics on a table of routes that cannot work. */
+ * that nobody answers is replaced. Panics on a table of routes that cannot work. The process must
+ * ignore SIGPIPE, as every daemon does: clients go while libevent writes to them. */
 int http_server_new(struct event_base *base, const struct http_options *options,
                     struct http_server **ret_server, struct error *err);
 

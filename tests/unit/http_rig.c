@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -39,6 +40,7 @@ int rig_authenticate(void *context, const struct http_credentials *credentials,
 
 void rig_start(struct rig *rig, const struct http_options *options)
 {
+    signal(SIGPIPE, SIG_IGN);
     rig->base = event_base_new();
     str_copy(rig->folder, sizeof(rig->folder), "/tmp/dialup-http-XXXXXX");
     ASSERT(rig->base && mkdtemp(rig->folder));
