@@ -30,7 +30,7 @@ static int write_header(struct archive *archive, const char *path, unsigned mode
                         int64_t size_bytes, int64_t modified_at, struct error *err)
 {
     struct archive_entry *entry = archive_entry_new();
-    archive_entry_set_pathname_utf8(entry, path);
+    archive_entry_set_pathname(entry, path);
     archive_entry_set_filetype(entry, AE_IFREG);
     archive_entry_set_perm(entry, (__LA_MODE_T)mode);
     archive_entry_set_size(entry, size_bytes);
@@ -149,7 +149,8 @@ int archive_make(const struct folder *folder, const struct manifest *manifest,
     struct archive *archive = archive_write_new();
     archive_write_set_format_pax_restricted(archive);
     archive_write_add_filter_gzip(archive);
-    archive_write_set_options(archive, "hdrcharset=UTF-8");
+    /* Names as bytes: they are UTF-8 already, whatever the locale is here or at the server. */
+    archive_write_set_options(archive, "hdrcharset=BINARY");
     int result = archive_write_open_fd(archive, fd) == ARCHIVE_OK
                      ? write_members(archive, folder, manifest, diff, err)
                      : archive_failed(archive, err);

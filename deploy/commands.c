@@ -76,7 +76,7 @@ static const struct option_row users_create_options[] = {
 
 static const struct option_row users_limits_options[] = {
     {"set", '\0', "DIMENSION=VALUE",
-     "A new limit; may be given more than once. MB and GB are understood, none removes it"},
+     "A new limit, as often as needed; 512MB, 2GB, or none to remove it"},
     {NULL},
 };
 
