@@ -138,7 +138,7 @@ static struct health_finding check_listeners(void *state)
             HEALTH_DEGRADED, "The log of dialup-gate names them; restart it when that is solved.",
             "%zu sites got no route when the gate started.", process->failed_routes);
     }
-    return health_ok("%u sites are routed", gate_get_totals(process->gate).routes);
+    return health_ok("Routes: %u", gate_get_totals(process->gate).routes);
 }
 
 static struct health_finding check_connections(void *state)
