@@ -106,7 +106,7 @@ describe('overview', () => {
         assert.match(await row('memory_production').textContent(),
             /Production 428MB of 512MB \(84 %\) getting full/);
         assert.match(await row('storage_development').textContent(), /1GB of 1GB \(100 %\) full/);
-        assert.match(await row('memory').textContent(), /428MB, no limit/);
+        assert.match(await row('memory').textContent(), /^Memory428MB of 1GB \(42 %\)/);
     });
 
     test('sites with state, reason, version and measured use', async () => {

@@ -14,15 +14,28 @@ function wholeOf(name: string, names: Set<string>): string | null {
     return names.has(whole) ? whole : null;
 }
 
+const WORST: DimensionUsage['state'][] = ['over', 'hard', 'soft', 'ok'];
+
+// A whole whose limit is only in its parts is shown against their sum, and as full as its fullest
+// part: that one is what binds.
+function withSum(whole: DimensionUsage, parts: DimensionUsage[]): DimensionUsage {
+    if (whole.limit >= 0 || parts.length === 0 || parts.some(({ limit }) => limit < 0)) {
+        return whole;
+    }
+    const limit = parts.reduce((sum, part) => sum + part.limit, 0);
+    const state = WORST.find((word) => parts.some((part) => part.state === word)) ?? 'ok';
+    return { ...whole, limit, state, percent: limit ? Math.round(whole.used * 100 / limit) : 0 };
+}
+
 export function groupDimensions(dimensions: DimensionUsage[]): DimensionGroup[] {
     const names = new Set(dimensions.map(({ dimension }) => dimension));
     return dimensions
         .filter(({ dimension }) => wholeOf(dimension, names) === null)
-        .map((whole) => ({
-            whole,
-            parts: dimensions.filter(({ dimension }) =>
-                wholeOf(dimension, names) === whole.dimension),
-        }));
+        .map((whole) => {
+            const parts = dimensions.filter(({ dimension }) =>
+                wholeOf(dimension, names) === whole.dimension);
+            return { whole: withSum(whole, parts), parts };
+        });
 }
 
 export const STATE_WORDS: Record<DimensionUsage['state'], string> = {
@@ -32,13 +45,13 @@ export const STATE_WORDS: Record<DimensionUsage['state'], string> = {
     over: 'over the limit',
 };
 
-const UNITS: Record<string, { word: string; step: number; perUnit: number }> = {
+const UNITS: Record<string, { word: string; step: number | 'any'; perUnit: number }> = {
     MiB: { word: 'MB', step: 1, perUnit: 1 },
-    millicores: { word: 'cores', step: 0.05, perUnit: 1000 },
+    millicores: { word: 'cores', step: 'any', perUnit: 1000 },
 };
 
 export const unitWord = (unit: string): string => UNITS[unit]?.word ?? '';
-export const unitStep = (unit: string): number => UNITS[unit]?.step ?? 1;
+export const unitStep = (unit: string): number | 'any' => UNITS[unit]?.step ?? 1;
 
 // What stands in the number input; empty is "no limit".
 export function limitToText(limit: Pick<Limit, 'unit' | 'hard'>): string {

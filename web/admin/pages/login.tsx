@@ -17,7 +17,8 @@ export function LoginPage({ why }: { why: string | undefined }) {
     }, (field) => field ?? 'password');
     useEffect(() => email.current?.focus(), []);
     return (
-        <Page title="Log in" intro="to Dial Up Deploy, the home of your sites." isNarrow keepsFocus>
+        <Page title="Log in" intro="to Dial Up Deploy, the home of your sites." isNarrow hasLogo
+            keepsFocus>
             {why && <p class="notice" id="why">{why}</p>}
             <form class="card" {...form.attributes} method="post" aria-label="Log in">
                 <FormRefusal form={form} />

@@ -20,12 +20,12 @@ function Bar({ usage }: { usage: DimensionUsage }) {
     );
 }
 
-function Numbers({ usage }: { usage: DimensionUsage }) {
+function Numbers({ usage, hasTag = true }: { usage: DimensionUsage; hasTag?: boolean }) {
     return (
         <span class="numbers">
             {usedOfLimit(usage)}
             {usage.limit >= 0 && ` (${usage.percent} %)`}
-            {usage.limit >= 0 && usage.state !== 'ok' && (
+            {hasTag && usage.limit >= 0 && usage.state !== 'ok' && (
                 <> <span class={`tag ${usage.state}`}>{STATE_WORDS[usage.state]}</span></>
             )}
         </span>
@@ -37,14 +37,13 @@ export function MeterRow({ group }: { group: DimensionGroup }) {
     return (
         <li class="meter" data-dimension={whole.dimension}>
             <span class="label">{whole.label}</span>
-            <Numbers usage={whole} />
+            <Numbers usage={whole} hasTag={parts.every(({ state }) => state !== whole.state)} />
             <Bar usage={whole} />
             {parts.length > 0 && (
                 <ul class="parts">
                     {parts.map((part) => (
                         <li key={part.dimension} data-dimension={part.dimension}>
                             <span>{part.label}</span> <Numbers usage={part} />
-                            {whole.limit < 0 && <Bar usage={part} />}
                         </li>
                     ))}
                 </ul>

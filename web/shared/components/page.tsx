@@ -5,17 +5,22 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Refusal } from '../api';
 
 const NAME = 'Dial Up Deploy';
+// The build names the icon in the page's head; its name holds a hash that is not known here.
+const iconAddress = (): string =>
+    document.querySelector<HTMLLinkElement>('link[rel=icon]')?.href ?? '';
+
 let hasShownPage = false;
 
 interface PageProps {
     title: string;
     intro?: ComponentChildren;
     isNarrow?: boolean;
+    hasLogo?: boolean;
     keepsFocus?: boolean; // the page sets the focus itself
     children: ComponentChildren;
 }
 
-export function Page({ title, intro, isNarrow, keepsFocus, children }: PageProps) {
+export function Page({ title, intro, isNarrow, hasLogo, keepsFocus, children }: PageProps) {
     const heading = useRef<HTMLHeadingElement>(null);
     useEffect(() => {
         document.title = `${title} · ${NAME}`;
@@ -27,6 +32,7 @@ export function Page({ title, intro, isNarrow, keepsFocus, children }: PageProps
     }, [title]);
     return (
         <main id="main" class={isNarrow ? 'narrow' : ''}>
+            {hasLogo && <img class="logo" src={iconAddress()} alt="" width={48} height={48} />}
             <h1 ref={heading} tabIndex={-1}>{title}</h1>
             {intro && <p class="intro">{intro}</p>}
             {children}
