@@ -37,7 +37,7 @@ async function bundle() {
 
 async function copyIcon() {
     const icon = await readFile(path.join(here, 'admin/icon.svg'));
-    const hash = createHash('sha256').update(icon).digest('hex').slice(0, 8);
+    const hash = createHash('sha256').update(icon).digest('hex').slice(0, 8).toUpperCase();
     await writeFile(path.join(out, `assets/icon-${hash}.svg`), icon);
     return `/assets/icon-${hash}.svg`;
 }

@@ -1,4 +1,5 @@
 // Bundles tests/*.test.ts(x) (node 18 and 20 do not read TypeScript) and runs them with node --test.
+// Arguments are handed on to node.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
@@ -25,7 +26,8 @@ await build({
     logLevel: 'warning',
 });
 const files = names.map((name) => path.join(out, name.replace(/\.tsx?$/, '.mjs')));
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], {
+const options = ['--enable-source-maps', '--test', ...process.argv.slice(2)];
+const { status } = spawnSync(process.execPath, [...options, ...files], {
     cwd: web,
     stdio: 'inherit',
 });

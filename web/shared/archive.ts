@@ -1,6 +1,8 @@
 // Makes a .tar.gz of a folder in the browser, so that a folder can be dropped as it is.
 // POSIX ustar with pax headers for long or non-ASCII names; what does not belong on a server
-// (.git, node_modules, the desktop's droppings) is left out, as the command line does.
+// (.git, node_modules, the desktop's droppings) is left out, as the command line does. Unlike there,
+// .gitignore is not read.
+import type { Site } from '../generated/http';
 
 export interface FolderFile {
     path: string; // relative to the folder, with "/"
@@ -8,11 +10,29 @@ export interface FolderFile {
 }
 
 const BLOCK = 512;
-const SKIPPED = new Set(['.git', 'node_modules', '.DS_Store', 'Thumbs.db']);
+const SKIPPED = new Set(['.git', 'node_modules', '.DS_Store', 'Thumbs.db', '.dialupignore']);
 const encoder = new TextEncoder();
 
 export const isDeployed = (path: string): boolean =>
     !path.split('/').some((part) => SKIPPED.has(part));
+
+const isSecret = (path: string): boolean => /(^|\/)\.env(\.[^/]*)?$/.test(path);
+
+// Whether visitors could read any file of the folder: then its .env files stay at home.
+function isPlainStatic(type: Site['type'], files: FolderFile[]): boolean {
+    return type === 'auto'
+        ? !files.some(({ path }) => path === 'package.json' || path === 'Dockerfile')
+        : type === 'static' || type === 'static-container';
+}
+
+export function filesToSend(
+    type: Site['type'], files: FolderFile[],
+): { sent: FolderFile[]; secrets: string[] } {
+    const wanted = files.filter(({ path }) => isDeployed(path));
+    const secrets = isPlainStatic(type, files)
+        ? wanted.map(({ path }) => path).filter(isSecret) : [];
+    return { sent: wanted.filter(({ path }) => !secrets.includes(path)), secrets };
+}
 
 function octal(value: number, digits: number): string {
     return value.toString(8).padStart(digits, '0') + '\0';
@@ -70,8 +90,7 @@ function entry(path: string, file: File): BlobPart[] {
 }
 
 export async function packFolder(files: FolderFile[]): Promise<Blob> {
-    const sorted = files.filter(({ path }) => isDeployed(path))
-        .sort((one, other) => (one.path < other.path ? -1 : 1));
+    const sorted = [...files].sort((one, other) => (one.path < other.path ? -1 : 1));
     const tar = new Blob([
         ...sorted.flatMap(({ path, file }) => entry(path, file)),
         new Uint8Array(2 * BLOCK),

@@ -1,10 +1,12 @@
 // Deploying without a terminal: a folder or an archive, dropped or chosen; and the commands for
 // those who like the terminal better.
 import { useId, useState } from 'preact/hooks';
-import type { Deployment } from '../../generated/http';
+import type { Deployment, Site } from '../../generated/http';
 import { say } from '../../shared/announce';
 import { Refusal, toRefusal } from '../../shared/api';
-import { filesOfInput, packFolder, readFolder, type FolderFile } from '../../shared/archive';
+import {
+    filesOfInput, filesToSend, packFolder, readFolder, type FolderFile,
+} from '../../shared/archive';
 import { CommandLines } from '../../shared/components/copy';
 import { focusLater, RefusalText } from '../../shared/components/form';
 import { sendArchive } from '../../shared/deploy';
@@ -14,55 +16,66 @@ function refuse(message: string, hint: string): Refusal {
     return new Refusal(0, { name: 'invalid_argument', message, hint });
 }
 
-async function packed(files: FolderFile[]): Promise<Blob> {
-    if (files.length === 0) {
-        throw refuse('This folder is empty', 'Choose the folder that holds your site’s files.');
-    }
-    return packFolder(files);
+interface Parcel {
+    archive: Blob;
+    secrets: string[]; // files that were left out because visitors could read them
 }
 
-function archiveOf(file: File | undefined): Blob {
+async function packed(type: Site['type'], files: FolderFile[]): Promise<Parcel> {
+    const { sent, secrets } = filesToSend(type, files);
+    if (sent.length === 0) {
+        throw refuse('There is nothing to send in this folder',
+            'Choose the folder that holds your site’s files.');
+    }
+    return { archive: await packFolder(sent), secrets };
+}
+
+function archiveOf(file: File | undefined): Parcel {
     if (!file || !/\.(tar\.gz|tgz)$/i.test(file.name)) {
         throw refuse('This is not a .tar.gz archive',
             'Choose a whole folder, or make an archive: tar -czf site.tar.gz -C my-folder .');
     }
-    return file;
+    return { archive: file, secrets: [] };
 }
 
-async function archiveOfDrop(transfer: DataTransfer | null): Promise<Blob> {
+async function archiveOfDrop(
+    type: Site['type'], transfer: DataTransfer | null,
+): Promise<Parcel> {
     const entry = transfer?.items[0]?.webkitGetAsEntry();
     if (entry?.isDirectory) {
-        return packed(await readFolder(entry as FileSystemDirectoryEntry));
+        return packed(type, await readFolder(entry as FileSystemDirectoryEntry));
     }
     return archiveOf(transfer?.files[0]);
 }
 
 interface DeployBoxProps {
     domain: string;
+    type: Site['type'];
     isOpen: boolean;
     onDeployed: (deployment: Deployment) => void;
 }
 
-export function DeployBox({ domain, isOpen, onDeployed }: DeployBoxProps) {
+export function DeployBox({ domain, type, isOpen, onDeployed }: DeployBoxProps) {
     const [progress, setProgress] = useState('');
     const [refusal, setRefusal] = useState<Refusal | null>(null);
     const [isOver, setOver] = useState(false);
     const [wasOpen] = useState(isOpen); // a redraw must not close what the reader has opened
     const id = useId();
 
-    async function deploy(make: () => Promise<Blob>): Promise<void> {
+    async function deploy(make: () => Promise<Parcel>): Promise<void> {
         if (progress) {
             return;
         }
         setRefusal(null);
         setProgress('Packing…');
         try {
-            const archive = await make();
+            const { archive, secrets } = await make();
             const total = formatBytes(archive.size);
             setProgress(`Sending ${total}…`);
             const deployment = await sendArchive(domain, archive, (sent) =>
                 setProgress(`Sending ${formatBytes(sent)} of ${total}…`));
-            say(`Sent. Version ${deployment.number} of ${domain} is on its way.`);
+            say(`Sent. Version ${deployment.number} of ${domain} is on its way.` + (secrets.length
+                ? ` Not sent, since visitors could read it: ${secrets.join(', ')}.` : ''));
             onDeployed(deployment);
         } catch (error) {
             setRefusal(toRefusal(error));
@@ -72,7 +85,7 @@ export function DeployBox({ domain, isOpen, onDeployed }: DeployBoxProps) {
         }
     }
 
-    function onInput(event: Event, make: (files: FileList) => Promise<Blob>): void {
+    function onInput(event: Event, make: (files: FileList) => Promise<Parcel>): void {
         const input = event.currentTarget as HTMLInputElement;
         if (input.files?.length) {
             // The list dies with the input's value, which is emptied so that the same file can be
@@ -87,8 +100,8 @@ export function DeployBox({ domain, isOpen, onDeployed }: DeployBoxProps) {
         event.preventDefault();
         setOver(false);
         // The transfer is readable only during the event, so reading begins before any await.
-        const archive = archiveOfDrop(event.dataTransfer);
-        void deploy(() => archive);
+        const parcel = archiveOfDrop(type, event.dataTransfer);
+        void deploy(() => parcel);
     }
 
     return (
@@ -108,7 +121,7 @@ export function DeployBox({ domain, isOpen, onDeployed }: DeployBoxProps) {
                             ref={(input) => input?.setAttribute('webkitdirectory', '')}
                             aria-label={`Choose a folder to deploy to ${domain}`}
                             onChange={(event) => onInput(event, (files) =>
-                                packed(filesOfInput(files)))} />
+                                packed(type, filesOfInput(files)))} />
                     </label>
                     <label class="button">
                         Choose an archive

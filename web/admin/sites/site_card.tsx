@@ -169,10 +169,11 @@ export function SiteCard({ site, owner, replace, reload }: SiteCardProps) {
                     Delete…
                 </button>
             </div>
-            <DeployBox domain={domain} isOpen={site.state === 'new'} onDeployed={(deployment) => {
-                setFollowed(deployment.id);
-                reload();
-            }} />
+            <DeployBox domain={domain} type={site.type} isOpen={site.state === 'new'}
+                onDeployed={(deployment) => {
+                    setFollowed(deployment.id);
+                    reload();
+                }} />
             <Deployments domain={domain} followed={followed} />
         </article>
     );
