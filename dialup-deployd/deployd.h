@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dialup-deployd/machine.h"
@@ -20,6 +21,7 @@ struct db_batch;
 struct engine;
 struct event;
 struct ipc_client;
+struct job;
 struct queue;
 
 struct deployd {
@@ -31,6 +33,10 @@ struct deployd {
     struct event *batch_timer;
     struct converger *converger;
     struct queue *queue;
+    struct job *sweep; /* empties the trash; NULL if none runs */
+    struct event *housekeeping;
+    char *gate_path;
+    bool has_firewall;
 };
 
 /* Paths below the state directory; freed by the caller. */
@@ -43,6 +49,9 @@ char *deployd_live_path(const struct deployd *deployd, const char *domain);
 enum deployd_network { DEPLOYD_PRODUCTION, DEPLOYD_DEVELOPMENT };
 char *deployd_network_name(const struct deployd *deployd, enum deployd_network network);
 char *deployd_bridge_name(const struct deployd *deployd, enum deployd_network network);
+
+/* Keeps containers away from the host's own services; once the bridges are there. */
+void deployd_close_bridges(struct deployd *deployd);
 
 /* Tells those who watch; never fails. */
 void deployd_tell_deployment(const struct deployd *deployd, int64_t site_id, int64_t deployment_id,

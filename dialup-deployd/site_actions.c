@@ -22,6 +22,9 @@
 #include "libdialup/base/memory.h"
 #include "proto/gate_rpc.h"
 
+/* An app that served for a minute before it ended starts with a clean slate. */
+enum { STABLE_S = 60 };
+
 enum { STOP_GRACE_S = 10, FAILED_LOG_LINES = 40, MAX_ARGUMENTS = 64, MIB = 1 << 20 };
 
 static const struct deployd *deployd_of(const struct site_work *work)
@@ -145,6 +148,9 @@ static void on_removed(void *context, const struct error *err)
                        gone->generation == work->site.restart_generation && !gone->is_running;
     if (!err && has_crashed && work->site.desired == SITE_WANT_RUNNING) {
         struct error crash;
+        if (clock_unix() - work->routed_at > STABLE_S) {
+            work->failures = 0;
+        }
         error_set(&crash, ERR_START_FAILED, "The app ended by itself");
         site_work_failed(work, &crash); /* starts again, later each time */
         return;

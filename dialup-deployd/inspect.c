@@ -1,0 +1,131 @@
+/*
+ * Answers about running containers; see the header. Called by rpc.c.
+ */
+#include "dialup-deployd/inspect.h"
+
+#include "dialup-deployd/converge.h"
+#include "dialup-deployd/deployd.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/cgroup/cgroup.h"
+#include "libdialup/store/sites.h"
+
+enum { LOG_MAX_BYTES = 2 << 20 };
+
+/* What the kernel has in force for a process's group; zeros if it has ended. */
+static struct cgroup_limits read_in_force(const struct deployd *deployd, int64_t pid)
+{
+    struct cgroup_dirs dirs;
+    struct cgroup_limits limits = {0};
+    const char *root = config_text(deployd->run->config, CONFIG_monitord_cgroup_root);
+    if (cgroup_find(root, (pid_t)pid, &dirs, NULL) == 0) {
+        cgroup_read_limits(&dirs, &limits, NULL);
+    }
+    return limits;
+}
+
+static struct deployd_limits_in_force describe(const struct deployd *deployd,
+                                               const struct running_container *running,
+                                               struct arena *arena)
+{
+    struct cgroup_limits kernel = read_in_force(deployd, running->pid);
+    return (struct deployd_limits_in_force){
+        .site_id = running->site_id,
+        .container_id = arena_strdup(arena, running->id),
+        .memory_declared_bytes = running->memory_bytes,
+        .memory_in_force_bytes = kernel.memory_bytes,
+        .cpu_declared_millicores = running->cpu_millicores,
+        .cpu_in_force_millicores = kernel.cpu_millicores,
+        .pids_declared = running->pids,
+        .pids_in_force = kernel.pids,
+        .agrees = kernel.memory_bytes == running->memory_bytes &&
+                  kernel.cpu_millicores == running->cpu_millicores && kernel.pids == running->pids,
+    };
+}
+
+int inspect_site_limits(struct deployd *deployd, struct arena *arena, int64_t site_id,
+                        struct deployd_limits_in_force *ret_limits, struct error *err)
+{
+    size_t count;
+    const struct running_container *list =
+        converger_running(deployd->converger, arena, site_id, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].is_routed) {
+            *ret_limits = describe(deployd, &list[i], arena);
+            return 0;
+        }
+    }
+    int result = error_set(err, ERR_NOT_FOUND, "This site has no running container");
+    error_hint(err, "Static sites have none at all; others have one while they run");
+    return result;
+}
+
+const struct deployd_limits_in_force *inspect_owner_limits(struct deployd *deployd,
+                                                           struct arena *arena,
+                                                           enum quota_entity owner_kind,
+                                                           int64_t owner_id, size_t *ret_count)
+{
+    size_t count;
+    size_t used = 0;
+    const struct running_container *list = converger_running(deployd->converger, arena, 0, &count);
+    struct deployd_limits_in_force *limits = arena_calloc(arena, count, sizeof(*limits));
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].owner_kind == owner_kind && list[i].owner_id == owner_id) {
+            limits[used++] = describe(deployd, &list[i], arena);
+        }
+    }
+    *ret_count = used;
+    return limits;
+}
+
+const struct deployd_container *inspect_containers(struct deployd *deployd, struct arena *arena,
+                                                   size_t *ret_count)
+{
+    size_t count;
+    const struct running_container *list = converger_running(deployd->converger, arena, 0, &count);
+    struct deployd_container *containers = arena_calloc(arena, count, sizeof(*containers));
+    for (size_t i = 0; i < count; i++) {
+        containers[i] = (struct deployd_container){
+            .container_id = list[i].id,
+            .pid = list[i].pid,
+            .site_id = list[i].site_id,
+            .owner_kind = quota_entity_name(list[i].owner_kind),
+            .owner_id = list[i].owner_id,
+            .kind = "production",
+        };
+    }
+    *ret_count = count;
+    return containers;
+}
+
+static void on_logs(void *context, const char *text, size_t size, const struct error *err)
+{
+    struct ipc_request *request = context;
+    if (err) {
+        ipc_request_fail(request, err);
+        return;
+    }
+    size_t cut = size > LOG_MAX_BYTES ? size - LOG_MAX_BYTES : 0;
+    struct arena *arena = ipc_request_arena(request);
+    const struct deployd_site_logs_result result = {
+        .text = arena_strndup(arena, text + cut, size - cut)};
+    ipc_request_reply(request, &result);
+}
+
+int inspect_start_logs(struct deployd *deployd, struct ipc_request *request, int64_t site_id,
+                       int64_t tail, struct error *err)
+{
+    size_t count;
+    const struct running_container *list =
+        converger_running(deployd->converger, ipc_request_arena(request), site_id, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].is_routed) {
+            container_logs(deployd->engine, list[i].id, tail, on_logs, request);
+            return IPC_LATER;
+        }
+    }
+    int result = error_set(err, ERR_CONFLICT,
+                           "This site has no container that could have written "
+                           "something");
+    error_hint(err, "Static sites are files. What a deployment did stands in its own log");
+    return result;
+}
