@@ -1,0 +1,250 @@
+/*
+ * Interfaces' counters by netlink; see the header, and rtnetlink(7). Used by the sampler.
+ */
+#include "dialup-monitord/links.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "libdialup/base/fs.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
+
+enum { DATAGRAM_BYTES = 256 * 1024, PATIENCE_S = 1 };
+
+struct link {
+    uint32_t index;
+    struct link_bytes bytes;
+};
+
+struct link_list {
+    struct link *rows; /* owned */
+    size_t count;
+    size_t capacity;
+};
+
+struct links {
+    int fd;
+    uint32_t sequence;
+    char *datagram;           /* owned */
+    struct link_list present; /* by index */
+    struct link_list coming;
+};
+
+struct links *links_new(void)
+{
+    struct links *links = xcalloc(1, sizeof(*links));
+    links->fd = -1;
+    return links;
+}
+
+int links_open(struct links **ret_links, struct error *err)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot open a netlink socket");
+    }
+    /* The kernel answers within the call; this is for the day it does not. */
+    const struct timeval patience = {PATIENCE_S, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    struct links *links = links_new();
+    links->fd = fd;
+    links->datagram = xmalloc(DATAGRAM_BYTES);
+    *ret_links = links;
+    return 0;
+}
+
+void links_close(struct links *links)
+{
+    if (!links) {
+        return;
+    }
+    if (links->fd >= 0) {
+        close(links->fd);
+    }
+    free(links->datagram);
+    free(links->present.rows);
+    free(links->coming.rows);
+    free(links);
+}
+
+static void add_link(struct link_list *list, uint32_t index, const struct rtnl_link_stats64 *stats)
+{
+    enum { FIRST_ROWS = 64 };
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? 2 * list->capacity : FIRST_ROWS;
+        list->rows = xreallocarray(list->rows, list->capacity, sizeof(*list->rows));
+    }
+    list->rows[list->count++] = (struct link){
+        .index = index,
+        .bytes = {.rx_bytes = (int64_t)stats->rx_bytes, .tx_bytes = (int64_t)stats->tx_bytes},
+    };
+}
+
+/* Attributes are aligned to 4 bytes, the counters in them to 8: hence the copies. */
+static void parse_stats(struct links *links, const struct nlmsghdr *header)
+{
+    struct if_stats_msg message;
+    struct rtnl_link_stats64 stats = {0};
+    if (header->nlmsg_len < NLMSG_LENGTH(sizeof(message))) {
+        return;
+    }
+    memcpy(&message, NLMSG_DATA(header), sizeof(message));
+    size_t left = header->nlmsg_len - NLMSG_SPACE(sizeof(message));
+    const char *at = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(message));
+    struct rtattr attribute;
+    while (left >= sizeof(attribute)) {
+        memcpy(&attribute, at, sizeof(attribute));
+        if (attribute.rta_len < sizeof(attribute) || attribute.rta_len > left) {
+            return;
+        }
+        if (attribute.rta_type == IFLA_STATS_LINK_64) {
+            size_t size = attribute.rta_len - RTA_LENGTH(0);
+            memcpy(&stats, at + RTA_LENGTH(0), size < sizeof(stats) ? size : sizeof(stats));
+            add_link(&links->coming, message.ifindex, &stats);
+        }
+        size_t step = RTA_ALIGN(attribute.rta_len);
+        at += step < left ? step : left;
+        left -= step < left ? step : left;
+    }
+}
+
+int links_parse(struct links *links, const void *data, size_t size, struct error *err)
+{
+    const char *at = data;
+    while (size >= sizeof(struct nlmsghdr)) {
+        const struct nlmsghdr *header = (const void *)at;
+        if (header->nlmsg_len < sizeof(*header) || header->nlmsg_len > size) {
+            return error_set(err, ERR_IO, "The kernel's list of interfaces is broken");
+        }
+        if (header->nlmsg_type == NLMSG_DONE) {
+            return 0;
+        }
+        if (header->nlmsg_type == NLMSG_ERROR) {
+            return error_set(err, ERR_IO, "The kernel does not give the interfaces' counters");
+        }
+        if (header->nlmsg_type == RTM_NEWSTATS) {
+            parse_stats(links, header);
+        }
+        size_t step = NLMSG_ALIGN(header->nlmsg_len);
+        at += step < size ? step : size;
+        size -= step < size ? step : size;
+    }
+    return 1;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct link *left = a;
+    const struct link *right = b;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+void links_finish(struct links *links)
+{
+    struct link_list old = links->present;
+    links->present = links->coming;
+    links->coming = old;
+    links->coming.count = 0;
+    if (links->present.count > 0) {
+        qsort(links->present.rows, links->present.count, sizeof(struct link), by_index);
+    }
+}
+
+static int ask(struct links *links, struct error *err)
+{
+    const struct {
+        struct nlmsghdr header;
+        struct if_stats_msg message;
+    } request = {
+        .header =
+            {
+                .nlmsg_len = sizeof(request),
+                .nlmsg_type = RTM_GETSTATS,
+                .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                .nlmsg_seq = ++links->sequence,
+            },
+        .message = {.filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)},
+    };
+    if (send(links->fd, &request, sizeof(request), 0) != (ssize_t)sizeof(request)) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot ask for the interfaces' counters");
+    }
+    return 0;
+}
+
+int links_refresh(struct links *links, struct error *err)
+{
+    int result = ask(links, err);
+    links->coming.count = 0;
+    for (bool more = result == 0; more;) {
+        ssize_t got = recv(links->fd, links->datagram, DATAGRAM_BYTES, 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return error_set_errno(err, ERR_IO, errno, "Cannot read the interfaces' counters");
+        }
+        result = links_parse(links, links->datagram, (size_t)got, err);
+        more = result > 0;
+    }
+    if (result == 0) {
+        links_finish(links);
+    }
+    return result;
+}
+
+bool links_find(const struct links *links, uint32_t index, struct link_bytes *ret_bytes)
+{
+    const struct link key = {.index = index};
+    const struct link *found =
+        links->present.count == 0
+            ? NULL
+            : bsearch(&key, links->present.rows, links->present.count, sizeof(key), by_index);
+    if (found) {
+        *ret_bytes = found->bytes;
+    }
+    return found != NULL;
+}
+
+/* Two processes are in the same network namespace if these are the same file. */
+static bool shares_our_network(pid_t pid)
+{
+    struct stat ours;
+    struct stat theirs;
+    AUTO_FREE char *path = xasprintf("/proc/%d/ns/net", (int)pid);
+    return stat("/proc/self/ns/net", &ours) < 0 || stat(path, &theirs) < 0 ||
+           (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev);
+}
+
+/* The container's own sysfs shows its own interfaces. Its root is the container's to furnish, so
+ * no link on the way is followed. */
+uint32_t links_peer_of_process(pid_t pid)
+{
+    if (shares_our_network(pid)) {
+        return 0;
+    }
+    AUTO_FREE char *root = xasprintf("/proc/%d/root", (int)pid);
+    AUTO_CLOSE int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0) {
+        return 0;
+    }
+    AUTO_CLOSE int fd =
+        fs_open_beneath(root_fd, "sys/devices/virtual/net/eth0/iflink", O_RDONLY, 0, NULL);
+    char text[24];
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    int64_t index;
+    if (got <= 0) {
+        return 0;
+    }
+    text[got] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return str_parse_i64(text, 1, UINT32_MAX, &index) ? (uint32_t)index : 0;
+}

@@ -1,0 +1,153 @@
+/*
+ * Writing a cycle's rows step by step; see the header. Started by the cycle.
+ */
+#include "dialup-monitord/writer.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/db/db.h"
+
+enum { ROWS_PER_STEP = 200, RETRY_MS = 100, TRIES_MAX = 40, EXPIRY_PAUSE_MS = 20 };
+
+struct writer {
+    struct db *db;
+    writer_done_fn *on_done;
+    void *context;
+    struct event step;
+    struct arena *arena; /* owned; NULL: no batch */
+    struct sample_rows usage;
+    struct traffic_rows traffic;
+    size_t usage_done;
+    size_t traffic_done;
+    int tries;
+    int64_t expire_before; /* 0: nothing to remove */
+};
+
+static void on_step(evutil_socket_t fd, short events, void *context);
+
+struct writer *writer_new(struct event_base *base, struct db *db, writer_done_fn *on_done,
+                          void *context)
+{
+    struct writer *writer = xcalloc(1, sizeof(*writer));
+    writer->db = db;
+    writer->on_done = on_done;
+    writer->context = context;
+    evtimer_assign(&writer->step, base, on_step, writer);
+    return writer;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (writer) {
+        event_del(&writer->step);
+        arena_free(writer->arena);
+        free(writer);
+    }
+}
+
+bool writer_is_busy(const struct writer *writer)
+{
+    return writer->arena != NULL;
+}
+
+static void step_after_ms(struct writer *writer, int ms)
+{
+    event_add(&writer->step, &(struct timeval){0, ms * 1000});
+}
+
+void writer_start(struct writer *writer, struct arena *arena, const struct sample_rows *usage,
+                  const struct traffic_rows *traffic, int64_t expire_before)
+{
+    ASSERT(!writer->arena);
+    writer->arena = arena;
+    writer->usage = *usage;
+    writer->traffic = *traffic;
+    writer->usage_done = 0;
+    writer->traffic_done = 0;
+    writer->tries = 0;
+    writer->expire_before = expire_before;
+    step_after_ms(writer, 0);
+}
+
+static size_t next_count(size_t done, size_t count)
+{
+    return count - done < ROWS_PER_STEP ? count - done : ROWS_PER_STEP;
+}
+
+static int write_some(struct writer *writer, struct error *err)
+{
+    size_t count = next_count(writer->usage_done, writer->usage.count);
+    int result = 0;
+    if (count > 0) {
+        result = usage_add(writer->db, &writer->usage.rows[writer->usage_done], count, err);
+        writer->usage_done += result == 0 ? count : 0;
+        return result;
+    }
+    count = next_count(writer->traffic_done, writer->traffic.count);
+    if (count > 0) {
+        result = traffic_add(writer->db, &writer->traffic.rows[writer->traffic_done], count, err);
+        writer->traffic_done += result == 0 ? count : 0;
+    }
+    return result;
+}
+
+static bool is_all_written(const struct writer *writer)
+{
+    return writer->usage_done == writer->usage.count &&
+           writer->traffic_done == writer->traffic.count;
+}
+
+static void end_batch(struct writer *writer, int result, const struct error *err)
+{
+    arena_free(writer->arena);
+    writer->arena = NULL;
+    writer->on_done(writer->context, result, result < 0 ? err : NULL);
+}
+
+static void write_step(struct writer *writer)
+{
+    struct error err = {0};
+    int result = write_some(writer, &err);
+    if (result == -ERR_BUSY && ++writer->tries < TRIES_MAX) {
+        step_after_ms(writer, RETRY_MS);
+        return;
+    }
+    writer->tries = 0;
+    step_after_ms(writer, 0); /* also to remove what is old, once all is written */
+    if (result < 0 || is_all_written(writer)) {
+        end_batch(writer, result, &err);
+    }
+}
+
+/* While another program writes, expiry waits for the next cycle. */
+static void expire_step(struct writer *writer)
+{
+    int64_t usage = 0;
+    int64_t traffic = 0;
+    struct error err = {0};
+    int result = usage_expire(writer->db, writer->expire_before, &usage, &err);
+    if (result == 0) {
+        result = traffic_expire(writer->db, writer->expire_before, &traffic, &err);
+    }
+    if (result == 0 && usage + traffic > 0) {
+        step_after_ms(writer, EXPIRY_PAUSE_MS);
+        return;
+    }
+    if (result < 0 && result != -ERR_BUSY) {
+        log_warning("old samples were not removed: %s (%s)", err.message, db_detail(writer->db));
+    }
+    writer->expire_before = 0;
+}
+
+static void on_step(evutil_socket_t fd, short events, void *context)
+{
+    struct writer *writer = context;
+    if (writer->arena) {
+        write_step(writer);
+    } else if (writer->expire_before > 0) {
+        expire_step(writer);
+    }
+}
