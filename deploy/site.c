@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "deploy/archive.h"
 #include "deploy/folder.h"
 #include "deploy/follow.h"
 #include "deploy/format.h"
 #include "deploy/handlers.h"
 #include "deploy/interrupt.h"
 #include "deploy/output.h"
+#include "deploy/pack.h"
 #include "deploy/upload.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
@@ -199,8 +199,7 @@ static int compare(struct job *job, struct error *err)
 static int send(struct job *job, char upload_id[UPLOAD_ID_SIZE], struct error *err)
 {
     int64_t began_us = clock_monotonic_us();
-    AUTO_CLOSE int fd =
-        archive_make(&job->folder, &job->wanted, &job->diff, &job->archive_bytes, err);
+    AUTO_CLOSE int fd = pack_make(&job->folder, &job->wanted, &job->diff, &job->archive_bytes, err);
     if (fd < 0) {
         return fd;
     }

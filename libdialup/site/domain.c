@@ -292,6 +292,27 @@ static int refuse_reserved(const struct domain *domain, const char *why, struct 
     return -ERR_FORBIDDEN;
 }
 
+/* Whether a label directly below the suffix is one of ours, or looks like one. */
+static int check_reserved_label(const struct domain *domain, const struct domain *label,
+                                const char *suffix, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(reserved_labels); i++) {
+        struct domain kept = {""};
+        str_copy(kept.name, sizeof(kept.name), reserved_labels[i].label);
+        if (str_equal(label->name, kept.name)) {
+            return refuse_reserved(domain, reserved_labels[i].why, err);
+        }
+        if (domain_is_confusable(label, &kept)) {
+            error_set_field(err, ERR_FORBIDDEN, FIELD,
+                            "%s could be taken for %s.%s, which is reserved for %s", domain->name,
+                            kept.name, suffix, reserved_labels[i].why);
+            error_hint(err, "Choose another name");
+            return -ERR_FORBIDDEN;
+        }
+    }
+    return 0;
+}
+
 /* The label directly below the suffix decides: x.admin.example.org belongs to the panel, too. */
 static int check_reserved(const struct domain *domain, const char *suffix, struct error *err)
 {
@@ -307,27 +328,11 @@ static int check_reserved(const struct domain *domain, const char *suffix, struc
     struct domain below = *domain;
     below.name[name_len - suffix_len - 1] = '\0';
     const char *dot = strrchr(below.name, '.');
-    struct domain label;
+    struct domain label = {""};
     str_copy(label.name, sizeof(label.name), dot ? dot + 1 : below.name);
     if (str_ends_with(label.name, "-dev")) {
-        return refuse_reserved(domain,
-                               "previews: names that end in -dev show a site while it is "
-                               "edited",
-                               err);
+        return refuse_reserved(
+            domain, "previews: names that end in -dev show a site while it is edited", err);
     }
-    for (size_t i = 0; i < ARRAY_COUNT(reserved_labels); i++) {
-        struct domain kept;
-        str_copy(kept.name, sizeof(kept.name), reserved_labels[i].label);
-        if (str_equal(label.name, kept.name)) {
-            return refuse_reserved(domain, reserved_labels[i].why, err);
-        }
-        if (domain_is_confusable(&label, &kept)) {
-            error_set_field(err, ERR_FORBIDDEN, FIELD,
-                            "%s could be taken for %s.%s, which is reserved for %s", domain->name,
-                            kept.name, suffix, reserved_labels[i].why);
-            error_hint(err, "Choose another name");
-            return -ERR_FORBIDDEN;
-        }
-    }
-    return 0;
+    return check_reserved_label(domain, &label, suffix, err);
 }

@@ -13,5 +13,5 @@
 /* Writes the archive to a nameless temporary file and returns its descriptor, at the start.
  * Files whose entry in diff->sources is set are left out. ERR_IO, ERR_NO_SPACE, ERR_CONFLICT if a
  * file changed since it was hashed. */
-int archive_make(const struct folder *folder, const struct manifest *manifest,
-                 const struct manifest_diff *diff, int64_t *ret_size_bytes, struct error *err);
+int pack_make(const struct folder *folder, const struct manifest *manifest,
+              const struct manifest_diff *diff, int64_t *ret_size_bytes, struct error *err);

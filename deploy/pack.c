@@ -2,7 +2,7 @@
  * The archive of a deploy; see the header. Owners are left out; times stay, since a static site
  * shows them to browsers as Last-Modified.
  */
-#include "deploy/archive.h"
+#include "deploy/pack.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -139,8 +139,8 @@ static int open_temporary(struct error *err)
     return fd;
 }
 
-int archive_make(const struct folder *folder, const struct manifest *manifest,
-                 const struct manifest_diff *diff, int64_t *ret_size_bytes, struct error *err)
+int pack_make(const struct folder *folder, const struct manifest *manifest,
+              const struct manifest_diff *diff, int64_t *ret_size_bytes, struct error *err)
 {
     int fd = open_temporary(err);
     if (fd < 0) {
