@@ -318,18 +318,24 @@ static void take_event(struct converger *converger, const char *line, size_t siz
 static bool on_event_data(void *context, const char *data, size_t size)
 {
     struct converger *converger = context;
-    strbuf_append(&converger->event_line, data, size);
-    char *newline;
-    while (
-        (newline = memchr(strbuf_text(&converger->event_line), '\n', converger->event_line.size))) {
-        size_t line = (size_t)(newline - strbuf_text(&converger->event_line));
-        take_event(converger, strbuf_text(&converger->event_line), line);
-        AUTO_STRBUF struct strbuf rest = STRBUF_INIT;
-        strbuf_append(&rest, newline + 1, converger->event_line.size - line - 1);
-        strbuf_clear(&converger->event_line);
-        strbuf_append(&converger->event_line, strbuf_text(&rest), rest.size);
+    struct timeval now = {0, 0};
+    strbuf_append(&converger->event_text, data, size);
+    evtimer_add(converger->event_lines, &now);
+    return converger->event_text.size < MAX_EVENT_BYTES;
+}
+
+static void on_event_lines(evutil_socket_t fd, short events, void *context)
+{
+    struct converger *converger = context;
+    AUTO_STRBUF struct strbuf text = converger->event_text;
+    converger->event_text = STRBUF_INIT;
+    size_t at = 0;
+    for (const char *end; (end = memchr(strbuf_text(&text) + at, '\n', text.size - at));) {
+        size_t size = (size_t)(end - text.data) - at;
+        take_event(converger, text.data + at, size);
+        at += size + 1;
     }
-    return converger->event_line.size < MAX_EVENT_BYTES;
+    strbuf_append(&converger->event_text, strbuf_text(&text) + at, text.size - at);
 }
 
 static void on_events_end(void *context, int status, const char *body, size_t size,
@@ -351,7 +357,7 @@ static void follow_events(struct converger *converger)
         config_text(converger->deployd->run->config, CONFIG_common_instance));
     strbuf_puts(&path, "/events?filters=");
     engine_escape(&path, filter);
-    strbuf_clear(&converger->event_line);
+    strbuf_clear(&converger->event_text);
     const struct engine_request request = {
         .method = "GET",
         .path = strbuf_text(&path),
@@ -437,6 +443,7 @@ struct converger *converger_new(struct deployd *deployd)
     converger->deployd = deployd;
     converger->pass = evtimer_new(deployd->run->base, on_pass, converger);
     converger->reconnect = evtimer_new(deployd->run->base, on_reconnect, converger);
+    converger->event_lines = evtimer_new(deployd->run->base, on_event_lines, converger);
     follow_events(converger);
     pass(converger);
     return converger;
@@ -457,6 +464,7 @@ void converger_free(struct converger *converger)
     }
     event_free(converger->pass);
     event_free(converger->reconnect);
-    strbuf_fini(&converger->event_line);
+    event_free(converger->event_lines);
+    strbuf_fini(&converger->event_text);
     free(converger);
 }

@@ -18,7 +18,8 @@ struct converger {
     struct event *pass; /* the slow look at everything */
     struct event *reconnect;
     struct engine_call *events; /* Docker's stream of events */
-    struct strbuf event_line;
+    struct strbuf event_text;   /* whole lines are taken by on_event_lines, outside of curl */
+    struct event *event_lines;
     int64_t docker_seen_at;
     char docker_error[256];
     bool has_networks;

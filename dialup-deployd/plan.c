@@ -64,7 +64,7 @@ static const struct plan_container *find_unwanted(const struct plan_site *site,
     return NULL;
 }
 
-/* A new container that ended or never answered. It is taken away; the next pass makes another, as
+/* A container that ended or never answered. It is taken away; the next pass makes another, as
  * long as there are attempts. */
 static struct plan_step plan_failed(const struct plan_site *site,
                                     const struct plan_container *container)
@@ -100,16 +100,14 @@ static struct plan_step plan_container(const struct plan_site *site,
     if (!wanted) {
         return site->attempts_left > 0 ? step(PLAN_CREATE, NULL) : step(PLAN_GIVE_UP, NULL);
     }
-    if (!wanted->is_running) {
-        return wanted->was_started ? plan_failed(site, wanted) : step(PLAN_START, wanted);
-    }
-    switch (wanted->health) {
-    case PLAN_UNPROBED:
-        return step(PLAN_PROBE, wanted);
-    case PLAN_UNHEALTHY:
+    if (wanted->health == PLAN_UNHEALTHY) {
         return plan_failed(site, wanted);
-    case PLAN_HEALTHY:
-        break;
+    }
+    if (!wanted->is_running) {
+        return step(wanted->was_started ? PLAN_PROBE : PLAN_START, wanted);
+    }
+    if (wanted->health == PLAN_UNPROBED) {
+        return step(PLAN_PROBE, wanted);
     }
     return plan_answering(site, observed, wanted);
 }

@@ -25,7 +25,12 @@
 #include "libdialup/store/sites.h"
 #include "proto/jobs_rpc.h"
 
-enum { MAX_RELEASE_FILES = 200000, KILL_GRACE_S = 30 };
+enum {
+    MAX_RELEASE_FILES = 200000,
+    KILL_GRACE_S = 30,
+    FALLBACK_MEMORY_MIB = 256,
+    FALLBACK_MILLICORES = 250,
+};
 
 struct build {
     struct build *next;
@@ -113,13 +118,13 @@ static void adopt_type(struct site *site, const struct jobs_release *release)
     const struct site_type *type = site_type_find(release->type);
     bool was_known = str_equal(site->type, release->type);
     site->type = release->type;
-    if (type && !was_known) {
-        site->memory_mib = type->memory_mib;
-        site->cpu_millicores = type->cpu_millicores;
-    }
     if (str_equal(release->serve, "files")) {
         site->memory_mib = 0;
         site->cpu_millicores = 0;
+    } else if (!was_known || site->memory_mib == 0) {
+        /* A container always has limits. */
+        site->memory_mib = type ? type->memory_mib : FALLBACK_MEMORY_MIB;
+        site->cpu_millicores = type ? type->cpu_millicores : FALLBACK_MILLICORES;
     }
 }
 

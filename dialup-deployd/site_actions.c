@@ -140,24 +140,6 @@ static void apply_limits(void *context, const struct error *err)
     site_work_next(work);
 }
 
-static void on_removed(void *context, const struct error *err)
-{
-    struct site_work *work = context;
-    const struct plan_container *gone = work->step.container;
-    bool has_crashed = gone->deployment == work->site.desired_deployment &&
-                       gone->generation == work->site.restart_generation && !gone->is_running;
-    if (!err && has_crashed && work->site.desired == SITE_WANT_RUNNING) {
-        struct error crash;
-        if (clock_unix() - work->routed_at > STABLE_S) {
-            work->failures = 0;
-        }
-        error_set(&crash, ERR_START_FAILED, "The app ended by itself");
-        site_work_failed(work, &crash); /* starts again, later each time */
-        return;
-    }
-    on_done(work, err);
-}
-
 /* Where visitors are led -------------------------------------------------------------------------
  */
 
@@ -173,6 +155,7 @@ static void note_live(struct site_work *work)
     struct error err;
     struct db *db = db_of(work);
     int64_t now = clock_unix();
+    work->failure = (struct error){0};
     if (is_new_release(work) &&
         sites_set_live_deployment(db, work->site_id, work->site.desired_deployment, now, &err) <
             0) {
@@ -312,7 +295,7 @@ static void conclude_failed_start(struct site_work *work, const struct container
                   (long long)work->effective_memory_mib);
         error_hint(&err, "Make it use less, or ask admin for more memory");
     } else if (!detail->is_running) {
-        error_set(&err, ERR_START_FAILED, "The app ended at once, with exit code %d",
+        error_set(&err, ERR_START_FAILED, "The app ended by itself, with exit code %d",
                   detail->exit_code);
         error_hint(&err, "Its last words stand in the deployment's log");
     } else if (work->probe_status >= 500) {
@@ -328,6 +311,9 @@ static void conclude_failed_start(struct site_work *work, const struct container
     }
     struct site_container *container = site_work_remember(work, work->step.container->id);
     container->health = PLAN_UNHEALTHY;
+    if (!is_new_release(work) && clock_unix() - work->routed_at > STABLE_S) {
+        work->failures = 0;
+    }
     site_work_failed(work, &err);
 }
 
@@ -527,7 +513,7 @@ void site_action_run(struct site_work *work)
                          work->effective_cpu_millicores, apply_limits, work);
         return;
     case PLAN_REMOVE:
-        container_remove(engine, container->id, STOP_GRACE_S, on_removed, work);
+        container_remove(engine, container->id, STOP_GRACE_S, on_done, work);
         return;
     case PLAN_GIVE_UP:
         give_up(work);

@@ -174,7 +174,6 @@ static void note_attempt(struct site_work *work)
         work->attempt_deployment = work->site.desired_deployment;
         work->attempt_generation = work->site.restart_generation;
         work->failures = 0;
-        work->failure = (struct error){0};
     }
 }
 

@@ -196,7 +196,8 @@ static void submit(struct engine_call *call)
         call->request.timeout_ms ? call->request.timeout_ms : ENGINE_DEFAULT_TIMEOUT_MS;
     curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout < 0 ? 0L : (long)timeout);
     call->is_added = true;
-    curl_multi_add_handle(engine->multi, call->easy);
+    CURLMcode code = curl_multi_add_handle(engine->multi, call->easy);
+    ASSERT(code == CURLM_OK);
 }
 
 static struct engine_call *call_new(struct engine *engine, const struct engine_request *request)

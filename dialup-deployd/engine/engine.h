@@ -34,7 +34,8 @@ void engine_close(struct engine *engine);
 /* Gives up to size bytes of the request's body; 0 at its end, negative to give up. */
 typedef ssize_t engine_read_fn(void *context, char *out, size_t size);
 
-/* A piece of the answer, as it comes; false ends the call. */
+/* A piece of the answer, as it comes; false ends the call. Must not start or cancel calls: curl is
+ * in the middle of something. */
 typedef bool engine_data_fn(void *context, const char *data, size_t size);
 
 /* Once. err is NULL if the answer's status is below 400; body is the whole answer, "" if it was
