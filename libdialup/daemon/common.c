@@ -56,7 +56,7 @@ static int handle_version(void *context, struct ipc_request *request, const void
     *(struct common_version *)result = (struct common_version){
         .name = run->daemon->program,
         .version = DIALUP_VERSION,
-        .schema_version = store_schema_version(),
+        .schema_version = (int64_t)store_schema.migration_count,
         .pid = getpid(),
         .started_at_unix = run->started_at_unix,
     };

@@ -35,6 +35,8 @@ struct skeleton {
     const char *config_path;
     struct config *config;
     ipc_handler_fn **handlers;
+    char *socket_path; /* borrowed by the server for its life, as is the next */
+    char *lock_path;
     struct event *on_term;
     struct event *on_int;
     struct event *watchdog;
@@ -123,7 +125,7 @@ static int open_events(struct skeleton *skeleton, struct error *err)
     }
     AUTO_FREE char *part = xasprintf("ipc/%s.events", run->daemon->name);
     AUTO_FREE char *path = config_run_path(skeleton->config, part);
-    return ipc_publisher_open(path, &run->publisher, err);
+    return ipc_publisher_open(run->base, path, &run->publisher, err);
 }
 
 static int start_daemon(struct skeleton *skeleton, struct error *err)
@@ -143,13 +145,13 @@ static int open_server(struct skeleton *skeleton, struct error *err)
     }
     skeleton->handlers = common_handlers(run);
     AUTO_FREE char *part = xasprintf("ipc/%s.sock", run->daemon->name);
-    AUTO_FREE char *path = config_run_path(skeleton->config, part);
+    skeleton->socket_path = config_run_path(skeleton->config, part);
     AUTO_FREE char *lock_part = xasprintf("ipc/%s.lock", run->daemon->name);
-    AUTO_FREE char *lock_path = config_run_path(skeleton->config, lock_part);
+    skeleton->lock_path = config_run_path(skeleton->config, lock_part);
     const struct ipc_server_options options = {
         .daemon = run->daemon->program,
-        .path = path,
-        .lock_path = lock_path,
+        .path = skeleton->socket_path,
+        .lock_path = skeleton->lock_path,
         .methods = run->daemon->methods,
         .handlers = (ipc_handler_fn *const *)skeleton->handlers,
         .method_count = run->daemon->method_count,
@@ -188,7 +190,8 @@ static void on_transport_dead(void *context, const char *reason)
 static int notify_ready(struct skeleton *skeleton, struct error *err)
 {
     struct daemon_run *run = &skeleton->run;
-    skeleton->watch = ipc_watch_start(run->base, run->server, on_transport_dead, run);
+    const struct ipc_watch_options watch = {.server = run->server, .on_dead = on_transport_dead};
+    skeleton->watch = ipc_watch_open(run->base, &watch);
     if (sd_watchdog_enabled(0, &skeleton->watchdog_us) > 0) {
         struct timeval half = {(time_t)(skeleton->watchdog_us / 2 / 1000000),
                                (suseconds_t)(skeleton->watchdog_us / 2 % 1000000)};
@@ -205,8 +208,8 @@ static const struct stage {
     int (*run)(struct skeleton *skeleton, struct error *err);
 } stages[] = {
     {"settings", load_config}, {"limits", raise_limits},    {"folders", make_run_dirs},
-    {"loop", open_loop},       {"database", open_database}, {"events", open_events},
-    {"start", start_daemon},   {"server", open_server},     {"signals", watch_signals},
+    {"loop", open_loop},       {"database", open_database}, {"server", open_server},
+    {"events", open_events},   {"start", start_daemon},     {"signals", watch_signals},
     {"ready", notify_ready},
 };
 
@@ -215,7 +218,7 @@ static bool take_down(struct skeleton *skeleton)
 {
     struct daemon_run *run = &skeleton->run;
     sd_notify(0, "STOPPING=1");
-    ipc_watch_stop(skeleton->watch);
+    ipc_watch_close(skeleton->watch);
     struct event *const events[] = {skeleton->watchdog, skeleton->on_term, skeleton->on_int};
     for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
         if (events[i]) {
@@ -232,6 +235,8 @@ static bool take_down(struct skeleton *skeleton)
         event_base_free(run->base);
     }
     free(skeleton->handlers);
+    free(skeleton->socket_path);
+    free(skeleton->lock_path);
     config_free(skeleton->config);
     return is_closed;
 }
