@@ -4,11 +4,24 @@
  */
 #include "dialup-deployd/admission.h"
 
+#include "dialup-deployd/deployd.h"
 #include "libdialup/store/limits.h"
 #include "libdialup/store/reservations.h"
 #include "libdialup/store/users.h"
 
 enum { BYTES_PER_MIB = 1 << 20 };
+
+struct admission admission_for(const struct deployd *deployd, enum quota_entity owner_kind,
+                               int64_t owner_id)
+{
+    return (struct admission){
+        .db = deployd->run->db,
+        .machine = &deployd->machine,
+        .reserve_percent = config_integer(deployd->run->config, CONFIG_deployd_reserve_percent),
+        .owner_kind = owner_kind,
+        .owner_id = owner_id,
+    };
+}
 
 static int read_owner_level(const struct admission *admission, struct arena *arena,
                             struct quota_level *level, struct error *err)

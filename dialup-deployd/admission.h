@@ -14,6 +14,7 @@
 #include "libdialup/store/sites.h"
 
 struct db;
+struct deployd;
 
 /* Whom a request is for, on which machine. */
 struct admission {
@@ -23,6 +24,9 @@ struct admission {
     enum quota_entity owner_kind;
     int64_t owner_id;
 };
+
+struct admission admission_for(const struct deployd *deployd, enum quota_entity owner_kind,
+                               int64_t owner_id);
 
 /* The levels that bind a request; the verdict borrows from them. */
 struct admission_levels {

@@ -54,17 +54,6 @@ struct queue {
 
 static void start_waiting(struct queue *queue);
 
-static struct admission admission_of(const struct deployd *deployd, const struct site *site)
-{
-    return (struct admission){
-        .db = deployd->run->db,
-        .machine = &deployd->machine,
-        .reserve_percent = config_integer(deployd->run->config, CONFIG_deployd_reserve_percent),
-        .owner_kind = site->owner_kind,
-        .owner_id = site->owner_id,
-    };
-}
-
 /* The end -------------------------------------------------------------------------------------- */
 
 void queue_finish(struct queue *queue, int64_t deployment_id, const struct error *failure)
@@ -156,7 +145,8 @@ static int accept_release(struct build *build, struct error *err)
     if (result < 0) {
         return result;
     }
-    struct admission admission = admission_of(deployd, &build->site);
+    struct admission admission =
+        admission_for(deployd, build->site.owner_kind, build->site.owner_id);
     adopt_type(&build->site, release);
     if ((result = admission_reserve_run(&admission, build->arena, &build->site, "Cannot deploy",
                                         now, err)) < 0 ||
@@ -301,7 +291,8 @@ static int spawn_build(struct build *build, struct error *err)
     struct deployd *deployd = build->queue->deployd;
     const struct config *config = deployd->run->config;
     struct jobs_build_params params = describe_build(build);
-    struct admission admission = admission_of(deployd, &build->site);
+    struct admission admission =
+        admission_for(deployd, build->site.owner_kind, build->site.owner_id);
     int result = admission_storage_left(&admission, build->arena, &params.max_bytes, err);
     if (result < 0) {
         return result;
@@ -397,7 +388,7 @@ static int accept_rollback(struct deployd *deployd, struct arena *arena,
         (result = sites_find(db, arena, deployment->site_id, &site, err)) < 0) {
         return result;
     }
-    struct admission admission = admission_of(deployd, &site);
+    struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
     adopt_type(&site, &release);
     if ((result = admission_reserve_run(&admission, arena, &site, "Cannot roll back", now, err)) <
             0 ||

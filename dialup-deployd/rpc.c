@@ -29,18 +29,6 @@ static struct deployd *deployd_of(void *context)
     return ((struct daemon_run *)context)->state;
 }
 
-static struct admission admission_for(const struct deployd *deployd, struct db *db,
-                                      enum quota_entity owner_kind, int64_t owner_id)
-{
-    return (struct admission){
-        .db = db,
-        .machine = &deployd->machine,
-        .reserve_percent = config_integer(deployd->run->config, CONFIG_deployd_reserve_percent),
-        .owner_kind = owner_kind,
-        .owner_id = owner_id,
-    };
-}
-
 static enum quota_entity owner_kind_of(const char *name)
 {
     return str_equal(name, "team") ? QUOTA_TEAM : QUOTA_USER;
@@ -172,7 +160,7 @@ static int work_site_create(struct change *change, struct db *db, struct error *
         return result;
     }
     site.domain = domain.name;
-    struct admission admission = admission_for(change->deployd, db, site.owner_kind, site.owner_id);
+    struct admission admission = admission_for(change->deployd, site.owner_kind, site.owner_id);
     const struct quota_amounts one = admission_for_new_site();
     if ((result = admit_new_site(&admission, arena, &site, err)) < 0 ||
         (result = sites_create(db, &site, now, &change->site_id, err)) < 0) {
@@ -219,8 +207,7 @@ static int answer_site(struct change *change, struct db *db, struct error *err)
 static int want_running(struct change *change, struct db *db, const struct site *site,
                         struct error *err)
 {
-    struct admission admission =
-        admission_for(change->deployd, db, site->owner_kind, site->owner_id);
+    struct admission admission = admission_for(change->deployd, site->owner_kind, site->owner_id);
     int result = 0;
     if (!site->desired_deployment) {
         result = error_set(err, ERR_CONFLICT, "%s has nothing to start: it was never deployed",

@@ -138,7 +138,7 @@ static int start_daemon(struct skeleton *skeleton, struct error *err)
 static int open_server(struct skeleton *skeleton, struct error *err)
 {
     struct daemon_run *run = &skeleton->run;
-    gid_t gid;
+    gid_t gid = (gid_t)-1;
     int result = find_group(skeleton->config, &gid, err);
     if (result < 0) {
         return result;
