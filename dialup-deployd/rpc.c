@@ -493,8 +493,8 @@ static int handle_quota_validate(void *context, struct ipc_request *request, con
     const struct deployd_quota_validate_params *wanted = params;
     struct deployd *deployd = deployd_of(context);
     struct arena *arena = ipc_request_arena(request);
-    struct admission admission = admission_for(deployd, deployd->run->db,
-                                               owner_kind_of(wanted->owner_kind), wanted->owner_id);
+    struct admission admission =
+        admission_for(deployd, owner_kind_of(wanted->owner_kind), wanted->owner_id);
     struct admission_levels *levels = arena_alloc(arena, sizeof(*levels));
     int status = admission_read_levels(&admission, arena, levels, err);
     if (status < 0) {
