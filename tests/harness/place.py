@@ -133,7 +133,7 @@ class Place:
         """Starts a daemon and waits until it is ready."""
         daemon = Daemon(f"{BUILD}/{PROGRAMS[name]}", ["--config", self.config])
         self.daemons[name] = daemon
-        daemon.wait_for_line("ready")
+        daemon.wait_for_line(": ready")
         return daemon
 
     def socket(self, name: str) -> str:
