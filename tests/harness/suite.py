@@ -1,0 +1,163 @@
+"""A whole suite for a test: started by ./dev run in a folder, instance and port of its own.
+
+Cases are functions that raise AssertionError; run_cases prints TAP.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Answer:
+    """An HTTP answer, whole."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Suite:
+    """The programs, as a person would start and use them."""
+
+    def __init__(self, name: str, settings: str = "") -> None:
+        self.home = tempfile.TemporaryDirectory(prefix=f"dialup-{name}-")
+        self.run_dir = Path(self.home.name) / "run"
+        self.environment = dict(
+            os.environ, DIALUP_RUN=str(self.run_dir), DIALUP_PORT="18080", DIALUP_SETTINGS=settings,
+            XDG_CONFIG_HOME=f"{self.home.name}/config", NO_COLOR="1", LC_ALL="C.UTF-8",
+        )
+        self.environment.pop("DIALUP_INSTANCE", None)
+        self.access: dict[str, Any] = {}
+
+    def dev(self, *words: str, timeout: int = 300) -> subprocess.CompletedProcess[str]:
+        """Runs ./dev and gives what it said."""
+        return subprocess.run(
+            [str(ROOT / "dev"), *words], env=self.environment, capture_output=True, text=True,
+            timeout=timeout, check=False, stdin=subprocess.DEVNULL,
+        )
+
+    def start(self, *words: str) -> str:
+        """Starts everything; what was said on the way."""
+        done = self.dev("run", "--detach", *words)
+        if done.returncode != 0:
+            raise RuntimeError(f"./dev run failed:\n{done.stdout}\n{done.stderr}\n{self.logs()}")
+        self.access = json.loads((self.run_dir / "access.json").read_text(encoding="utf-8"))
+        return done.stdout
+
+    def stop(self) -> None:
+        """Ends everything."""
+        done = self.dev("stop")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def logs(self) -> str:
+        """The last lines of each log, for a failure's report."""
+        parts = []
+        for log in sorted((self.run_dir / "log").glob("*.log")):
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+            parts.append(f"--- {log.name}\n" + "\n".join(lines))
+        return "\n".join(parts)
+
+    def cli(self, *words: str, who: str = "friend", cwd: str | None = None, ok: bool = True,
+            timeout: int = 240) -> subprocess.CompletedProcess[str]:
+        """Runs the command line tool with that person's key."""
+        environment = dict(self.environment, DIALUP_SERVER=self.access["panel"],
+                           DIALUP_API_KEY=self.access[f"{who}_api_key"])
+        done = subprocess.run(
+            [str(self.run_dir / "bin/deploy"), *words], env=environment, capture_output=True, text=True,
+            cwd=cwd, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
+        )
+        if ok and done.returncode != 0:
+            raise AssertionError(f"deploy {' '.join(words)}: exit {done.returncode}\n"
+                                 f"{done.stdout}\n{done.stderr}\n{self.logs()}")
+        return done
+
+    def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs the server's own tool."""
+        return subprocess.run(
+            [str(self.run_dir / "bin/dialupctl"), "--config", str(self.run_dir / "etc/dialup.conf"), *words],
+            capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        )
+
+    def fetch(self, host: str, path: str = "/", method: str = "GET", body: bytes | None = None,
+              headers: dict[str, str] | None = None) -> Answer:
+        """One request through Caddy. host may leave out the server's suffix."""
+        if "." not in host:
+            host = f"{host}.{self.access['sites_suffix']}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.access["caddy_port"], timeout=60)
+        try:
+            connection.request(method, path, body, {"Host": host, **(headers or {})})
+            answer = connection.getresponse()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def api(self, method: str, path: str, body: Any = None, who: str = "friend") -> Answer:
+        """One request to the HTTP API, with that person's key."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.access[f'{who}_api_key']}"}
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        return self.fetch(f"admin.{self.access['sites_suffix']}", path, method, data, headers)
+
+    def until(self, what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:
+        """Waits for something to become true; its value."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"{what}: not within {seconds} s\n{self.logs()}")
+
+    def containers(self) -> list[str]:
+        """Ids of this suite's containers."""
+        config = (self.run_dir / "etc/dialup.conf").read_text(encoding="utf-8")
+        instance = next(line.split("=")[1].strip() for line in config.splitlines()
+                        if line.startswith("instance ="))
+        done = subprocess.run(
+            ["docker", "ps", "-aq", "--filter", f"label=dialup.instance={instance}"],
+            capture_output=True, text=True, timeout=30, check=True)
+        return done.stdout.split()
+
+
+def run_cases(suite: Suite, cases: list[tuple[str, Callable[[Suite], None]]]) -> int:
+    """Runs named cases in order on one suite, then ends it. Prints TAP."""
+    failed = 0
+    print(f"1..{len(cases)}")
+    try:
+        for number, (name, case) in enumerate(cases, 1):
+            try:
+                case(suite)
+                print(f"ok {number} - {name}", flush=True)
+            except Exception:  # noqa: BLE001: whatever it was, the next case still runs
+                failed += 1
+                print(f"not ok {number} - {name}", flush=True)
+                print("\n".join(f"# {line}" for line in traceback.format_exc().splitlines()), flush=True)
+    finally:
+        if (suite.run_dir / "etc").exists():
+            suite.dev("stop")
+        suite.home.cleanup()
+    return 1 if failed else 0
+
+
+def main(suite: Suite, cases: list[tuple[str, Callable[[Suite], None]]]) -> None:
+    """The last line of a test."""
+    sys.exit(run_cases(suite, cases))
