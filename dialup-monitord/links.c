@@ -94,12 +94,13 @@ static void parse_stats(struct links *links, const struct nlmsghdr *header)
 {
     struct if_stats_msg message;
     struct rtnl_link_stats64 stats = {0};
+    const char *body = (const char *)header + NLMSG_HDRLEN;
     if (header->nlmsg_len < NLMSG_LENGTH(sizeof(message))) {
         return;
     }
-    memcpy(&message, NLMSG_DATA(header), sizeof(message));
+    memcpy(&message, body, sizeof(message));
     size_t left = header->nlmsg_len - NLMSG_SPACE(sizeof(message));
-    const char *at = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(message));
+    const char *at = body + NLMSG_ALIGN(sizeof(message));
     struct rtattr attribute;
     while (left >= sizeof(attribute)) {
         memcpy(&attribute, at, sizeof(attribute));
