@@ -3,7 +3,6 @@
  */
 #include "dialup-monitord/sampler.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
