@@ -1,0 +1,121 @@
+/*
+ * What an account uses: promised (reservations against limits) and measured (what the kernel said).
+ * Called through routes.c; reads the database alone.
+ */
+#include "dialup-admind/access.h"
+#include "dialup-admind/handlers.h"
+#include "dialup-admind/views.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/store/limits.h"
+#include "libdialup/store/reservations.h"
+#include "libdialup/store/traffic.h"
+#include "libdialup/store/usage.h"
+
+enum { DAY_S = 24 * 3600, BUCKET_S = 60, CYCLES = 3 };
+
+#define HOUR_US 3.6e9
+#define GIB (1024.0 * 1024 * 1024)
+
+static int64_t percent_of(int64_t used, int64_t limit)
+{
+    if (limit == QUOTA_UNLIMITED) {
+        return 0;
+    }
+    int64_t percent = limit > 0 ? used * 100 / limit : 100;
+    return percent < 0 ? 0 : percent > 1000000 ? 1000000 : percent;
+}
+
+static int read_dimensions(const struct admind *admind, struct arena *arena,
+                           const struct user *user, struct http_usage *usage, struct error *err)
+{
+    struct http_dimension_usage *rows = arena_calloc(arena, QUOTA_DIMENSION_COUNT, sizeof(*rows));
+    struct quota_level level;
+    quota_level_init(&level, QUOTA_USER, user->email);
+    int result = limits_read(admind->run->db, QUOTA_USER, user->id, level.limits, err);
+    if (result == 0) {
+        result = reservations_sum(admind->run->db, QUOTA_USER, user->id, &level.used, err);
+    }
+    for (int i = 0; result == 0 && i < QUOTA_DIMENSION_COUNT; i++) {
+        const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
+        int64_t used = level.used.of[i];
+        rows[i] = (struct http_dimension_usage){
+            .dimension = info->name,
+            .label = info->label,
+            .unit = quota_unit_name(info->unit),
+            .used = used,
+            .limit = level.limits[i].hard,
+            .percent = percent_of(used, level.limits[i].hard),
+            .state = quota_state_name(quota_state(&level.limits[i], used)),
+        };
+    }
+    usage->dimensions = rows;
+    usage->dimensions_count = QUOTA_DIMENSION_COUNT;
+    return result;
+}
+
+/* Sums over the last day. A bucket that has samples counts whole. */
+static int read_hours(const struct admind *admind, struct arena *arena, const struct scope *scope,
+                      int64_t now, struct http_measured *measured, struct error *err)
+{
+    struct usage_history history;
+    int result =
+        usage_history(admind->run->db, arena, scope, now - DAY_S, now + 1, BUCKET_S, &history, err);
+    for (size_t i = 0; result == 0 && i < history.count; i++) {
+        const struct usage_point *point = &history.rows[i];
+        measured->cpu_core_hours += (double)point->cpu_us / HOUR_US;
+        measured->memory_gib_hours += (double)point->memory_bytes / GIB * BUCKET_S / 3600;
+        measured->runtime_hours += BUCKET_S / 3600.0;
+    }
+    return result;
+}
+
+static int read_measured(const struct admind *admind, struct arena *arena, int64_t user_id,
+                         int64_t at, struct http_measured *measured, struct error *err)
+{
+    const struct scope scope = {SCOPE_OWNER, QUOTA_USER, user_id};
+    struct db *db = admind->run->db;
+    int64_t fresh = at - CYCLES * config_integer(admind->run->config, CONFIG_monitord_interval_s);
+    struct usage_now usage;
+    struct usage_peaks peaks;
+    struct traffic traffic;
+    int result = usage_now(db, &scope, fresh, &usage, err);
+    if (result == 0) {
+        result = usage_peaks(db, &scope, at - DAY_S, &peaks, err);
+    }
+    if (result == 0) {
+        result = traffic_sum(db, &scope, at - DAY_S, at + 1, &traffic, err);
+    }
+    if (result < 0) {
+        return result;
+    }
+    *measured = (struct http_measured){
+        .cpu_millicores = usage.cpu_millicores,
+        .memory_bytes = usage.memory_bytes,
+        .containers = usage.containers,
+        .peak_cpu_millicores_24h = peaks.cpu_millicores,
+        .peak_memory_bytes_24h = peaks.memory_bytes,
+        .requests_24h = traffic.requests,
+        .bytes_out_24h = traffic.bytes_out,
+    };
+    return read_hours(admind, arena, &scope, at, measured, err);
+}
+
+int handle_usage(struct http_request *request, void *context, struct error *err)
+{
+    const struct admind *admind = context;
+    struct arena *arena = http_request_arena(request);
+    struct http_measured measured = {0};
+    struct http_usage usage = {.at = clock_unix(), .measured = &measured};
+    struct user user;
+    int result = access_find_user(admind, request, &user, err);
+    if (result == 0) {
+        result = read_dimensions(admind, arena, &user, &usage, err);
+    }
+    if (result == 0) {
+        result = read_measured(admind, arena, user.id, usage.at, &measured, err);
+    }
+    if (result == 0) {
+        http_reply_json(request, 200, &http_usage_shape, &usage);
+    }
+    return result;
+}

@@ -1,0 +1,69 @@
+/*
+ * The handlers of the API, for routes.c. Each is an http_handler_fn with the struct admind as
+ * context; what they answer is said in proto/http.openapi.json.
+ */
+#pragma once
+
+#include "libdialup/http/route.h"
+
+struct admind;
+struct ipc_event;
+
+/* api_session.c */
+http_handler_fn handle_login;
+http_handler_fn handle_logout;
+http_handler_fn handle_me;
+
+/* api_keys.c */
+http_handler_fn handle_keys_list;
+http_handler_fn handle_keys_create;
+http_handler_fn handle_keys_revoke;
+
+/* api_users.c */
+http_handler_fn handle_users_list;
+http_handler_fn handle_users_create;
+http_handler_fn handle_users_get;
+http_handler_fn handle_users_change;
+
+/* api_quotas.c */
+http_handler_fn handle_profiles;
+http_handler_fn handle_quotas_get;
+http_handler_fn handle_quotas_put;
+http_handler_fn handle_quotas_validate;
+void quotas_apply_to(struct admind *admind, int64_t user_id); /* in the background */
+
+/* api_usage.c */
+http_handler_fn handle_usage;
+
+/* api_sites.c */
+http_handler_fn handle_sites_list;
+http_handler_fn handle_sites_create;
+http_handler_fn handle_sites_get;
+http_handler_fn handle_sites_delete;
+http_handler_fn handle_sites_start;
+http_handler_fn handle_sites_stop;
+http_handler_fn handle_sites_restart;
+http_handler_fn handle_sites_logs;
+http_handler_fn handle_sites_limits;
+
+/* api_uploads.c */
+http_handler_fn handle_uploads_create;
+http_handler_fn handle_uploads_get;
+http_handler_fn handle_uploads_put;
+
+/* api_deployments.c */
+http_handler_fn handle_deployments_list;
+http_handler_fn handle_deployments_create;
+http_handler_fn handle_deployments_get;
+http_handler_fn handle_rollback;
+http_handler_fn handle_manifest;
+
+/* api_log.c; the two below are a subscriber's, for main.c. */
+http_handler_fn handle_deployment_log;
+void log_on_event(void *context, const struct ipc_event *event);
+void log_on_gap(void *context);
+
+/* api_health.c */
+http_handler_fn handle_health;
+http_handler_fn handle_version;
+http_handler_fn handle_bare_home;

@@ -1,0 +1,98 @@
+/*
+ * THE table of the API, in the order of proto/http.openapi.json. Read by the HTTP server, which
+ * checks role, body, query and rate by it before a handler runs.
+ */
+#include "dialup-admind/admind.h"
+#include "dialup-admind/handlers.h"
+#include "dialup-admind/queries.h"
+#include "libdialup/base/memory.h"
+#include "proto/http_api.h"
+
+#define MIB ((size_t)1024 * 1024)
+
+static const char *const archive_types[] = {"application/gzip", "application/x-tar", NULL};
+
+#define READ(p, role, h, ...)                                                                      \
+    {                                                                                              \
+        .method = "GET", .path = (p), .least_role = HTTP_##role, .handle = (h), __VA_ARGS__        \
+    }
+#define WRITE(m, p, role, h, ...)                                                                  \
+    {                                                                                              \
+        .method = (m), .path = (p), .least_role = HTTP_##role, .handle = (h), __VA_ARGS__          \
+    }
+#define TAKES(name) .body_kind = HTTP_BODY_JSON, .body = &http_##name##_shape
+#define QUERY(name) .query = &query_##name##_shape
+#define LATER .answers_later = true
+#define SAYS(text) .summary = (text)
+
+const struct http_route admind_routes[] = {
+    /* How often is in the settings: main.c puts it in. */
+    WRITE("POST", "/api/login", ANYONE, handle_login, TAKES(login_request), LATER, SAYS("Log in")),
+    WRITE("POST", "/api/logout", USER, handle_logout, SAYS("Log out")),
+    READ("/api/me", USER, handle_me, SAYS("Who I am")),
+
+    READ("/api/keys", USER, handle_keys_list, SAYS("My API keys")),
+    WRITE("POST", "/api/keys", USER, handle_keys_create, TAKES(api_key_create),
+          .requests_a_minute = 60, SAYS("Make an API key; it is shown once")),
+    WRITE("DELETE", "/api/keys/{id}", USER, handle_keys_revoke, SAYS("Revoke an API key")),
+
+    READ("/api/users", ADMIN, handle_users_list, QUERY(users), SAYS("All accounts")),
+    WRITE("POST", "/api/users", ADMIN, handle_users_create, TAKES(user_create), LATER,
+          SAYS("Create an account")),
+    READ("/api/users/{id}", USER, handle_users_get, SAYS("One account")),
+    /* Users may change their own name and password; the handler keeps them to that. */
+    WRITE("PATCH", "/api/users/{id}", USER, handle_users_change, TAKES(user_change), LATER,
+          SAYS("Change an account")),
+    READ("/api/profiles", USER, handle_profiles, SAYS("The named sets of limits")),
+
+    READ("/api/quotas/user/{id}", USER, handle_quotas_get, SAYS("Limits of an account")),
+    WRITE("PUT", "/api/quotas/user/{id}", ADMIN, handle_quotas_put, TAKES(quotas_change), LATER,
+          SAYS("Change limits; running sites follow at once")),
+    WRITE("POST", "/api/quotas/validate", USER, handle_quotas_validate, TAKES(validate_request),
+          LATER, SAYS("Would this fit? Reserves nothing")),
+    READ("/api/usage/user/{id}", USER, handle_usage, SAYS("What an account uses")),
+
+    READ("/api/sites", USER, handle_sites_list, QUERY(sites), SAYS("Sites")),
+    WRITE("POST", "/api/sites", USER, handle_sites_create, TAKES(site_create), LATER,
+          SAYS("Create a site")),
+    READ("/api/sites/{domain}", USER, handle_sites_get, SAYS("One site")),
+    WRITE("DELETE", "/api/sites/{domain}", USER, handle_sites_delete, LATER,
+          SAYS("Delete a site; its files stay in the trash for 7 days")),
+    WRITE("POST", "/api/sites/{domain}/start", USER, handle_sites_start, LATER,
+          SAYS("Start a site")),
+    WRITE("POST", "/api/sites/{domain}/stop", USER, handle_sites_stop, LATER, SAYS("Stop a site")),
+    WRITE("POST", "/api/sites/{domain}/restart", USER, handle_sites_restart, LATER,
+          SAYS("Restart a site")),
+    WRITE("POST", "/api/sites/{domain}/rollback", USER, handle_rollback, TAKES(rollback_request),
+          LATER, SAYS("Go back to a release that was live before")),
+    READ("/api/sites/{domain}/logs", USER, handle_sites_logs, QUERY(logs), LATER,
+         SAYS("What the site's container wrote")),
+    READ("/api/sites/{domain}/limits", USER, handle_sites_limits, LATER,
+         SAYS("Limits declared and in force")),
+
+    READ("/api/sites/{domain}/deployments", USER, handle_deployments_list, QUERY(deployments),
+         SAYS("Deployments, newest first")),
+    WRITE("POST", "/api/sites/{domain}/deployments", USER, handle_deployments_create,
+          .body_kind = HTTP_BODY_JSON_OR_RAW, .body = &http_deployment_create_shape,
+          .raw_types = archive_types, .max_body_bytes = 8 * MIB, LATER,
+          SAYS("Deploy an upload, or a small archive sent right here")),
+    READ("/api/sites/{domain}/manifest", USER, handle_manifest,
+         SAYS("The files of the newest release")),
+    WRITE("POST", "/api/sites/{domain}/uploads", USER, handle_uploads_create,
+          .requests_a_minute = 120, SAYS("Begin to send an archive in parts")),
+    READ("/api/uploads/{id}", USER, handle_uploads_get, SAYS("How much of an upload has arrived")),
+    WRITE("PUT", "/api/uploads/{id}", USER, handle_uploads_put, .body_kind = HTTP_BODY_RAW,
+          .max_body_bytes = 4 * MIB, QUERY(part), SAYS("Send the next part")),
+    READ("/api/deployments/{id}", USER, handle_deployments_get, SAYS("One deployment")),
+    READ("/api/deployments/{id}/log", USER, handle_deployment_log, QUERY(log), LATER,
+         SAYS("A deployment's log from an offset; waits for more if asked to")),
+
+    READ("/api/health", ANYONE, handle_health, LATER, .requests_a_minute = 240,
+         SAYS("Whether all is well")),
+    READ("/api/version", ANYONE, handle_version, SAYS("Name and version")),
+};
+
+const size_t admind_route_count = ARRAY_COUNT(admind_routes);
+
+const struct http_route admind_bare_route =
+    READ("/", ANYONE, handle_bare_home, SAYS("Where the panel would be"));

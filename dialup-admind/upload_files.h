@@ -1,0 +1,23 @@
+/*
+ * Uploads: a row and a file each, kept in step. The file is state_dir/uploads/ID.part; the row says
+ * how much of it counts, so a part that was cut off is simply sent again.
+ */
+#pragma once
+
+#include "dialup-admind/admind.h"
+#include "libdialup/store/uploads.h"
+
+/* Blocks on the disk. */
+int upload_files_make_folder(const struct admind *admind, struct error *err);
+
+/* A row and an empty file. */
+int upload_files_create(const struct admind *admind, struct arena *arena, int64_t site_id,
+                        int64_t user_id, struct upload *ret_upload, struct error *err);
+
+/* Writes the request's raw body at offset; the upload must stand there. ERR_CONFLICT with a hint
+ * that tells where it stands, ERR_TOO_LARGE. Renews the upload's received_bytes. */
+int upload_files_write(const struct admind *admind, const struct http_request *request,
+                       int64_t offset, struct upload *upload, struct error *err);
+
+/* Removes file and row. */
+void upload_files_remove(const struct admind *admind, const char *id);
