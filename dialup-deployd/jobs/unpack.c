@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
@@ -20,6 +22,7 @@
 enum {
     MAX_MANIFEST_BYTES = 64 << 20,
     BLOCK_BYTES = 64 << 10,
+    OLDEST_TIME = 946684800, /* 2000-01-01 */
 };
 
 struct unpack {
@@ -100,7 +103,7 @@ static bool normalize(const char *path, char *out, size_t size)
         at += strspn(at, "/");
     }
     out[used] = '\0';
-    return used == 0 || site_path_check(out, NULL) == 0;
+    return used == 0 || str_equal(out, SITE_MANIFEST_PATH) || site_path_check(out, NULL) == 0;
 }
 
 /* Entries ----------------------------------------------------------------------------------- */
@@ -197,6 +200,17 @@ static int open_failed(const char *path, int errno_value, struct error *err)
     return error_set_errno(err, ERR_IO, errno_value, "Cannot create %s", path);
 }
 
+/* Visitors' browsers compare times: keep one that can be true. Packers that set all times alike use
+ * small ones, which would hide changes. */
+static void keep_time(int fd, struct archive_entry *entry)
+{
+    time_t modified_at = archive_entry_mtime(entry);
+    if (modified_at >= OLDEST_TIME && modified_at <= time(NULL)) {
+        const struct timespec times[] = {{.tv_sec = modified_at}, {.tv_sec = modified_at}};
+        futimens(fd, times);
+    }
+}
+
 static int unpack_file(struct unpack *unpack, struct archive_entry *entry, const char *path,
                        struct error *err)
 {
@@ -212,6 +226,9 @@ static int unpack_file(struct unpack *unpack, struct archive_entry *entry, const
     }
     if (result == 0) {
         result = write_data(unpack, fd, err);
+    }
+    if (result == 0) {
+        keep_time(fd, entry);
     }
     unpack->result.files += result == 0;
     return result;
