@@ -1,0 +1,280 @@
+/*
+ * POST /build, its lines of JSON into the log, and the image's port. Called by build.c.
+ */
+#include "dialup-deployd/jobs/dockerfile.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/jobs/docker_context.h"
+#include "dialup-deployd/jobs/images.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/fs.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/json/json.h"
+
+enum {
+    MAX_LINE_BYTES = 1 << 20,
+    CPU_PERIOD_US = 100000,
+    TICK_S = 1,
+    EXIT_OF_SIGKILL = 137,
+};
+
+#define CGROUP_NAME "dialup-build"
+
+struct image_build {
+    struct build *build;
+    struct engine_call *call;
+    struct docker_context *context;
+    struct strbuf line;
+    bool has_ended;
+    int64_t exit_code;   /* of the RUN that failed */
+    struct error failed; /* what the builder said */
+    struct error error;  /* of the call */
+};
+
+/* Limits -------------------------------------------------------------------------------------- */
+
+/* The classic builder takes no limit of processes, but a cgroup to build in: one with a limit. For
+ * the systemd driver that is a slice, which the system's unit files define. */
+static const char *choose_cgroup(struct build *build)
+{
+    AUTO_STRBUF struct strbuf body = STRBUF_INIT;
+    const struct json_value *info;
+    const struct engine_request request = {.method = "GET", .path = "/info"};
+    if (engine_wait(build->engine, build->base, &request, &body, NULL) < 0 ||
+        json_parse(build->arena, strbuf_text(&body), body.size, &info, NULL) < 0) {
+        return NULL;
+    }
+    if (!str_equal(json_find_text(info, "CgroupDriver", ""), "cgroupfs")) {
+        return CGROUP_NAME ".slice";
+    }
+    bool is_unified = str_equal(json_find_text(info, "CgroupVersion", "1"), "2");
+    AUTO_FREE char *folder = xasprintf("/sys/fs/cgroup%s/" CGROUP_NAME, is_unified ? "" : "/pids");
+    AUTO_FREE char *file = xasprintf("%s/pids.max", folder);
+    if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
+        return NULL;
+    }
+    FILE *limit = fopen(file, "we");
+    if (!limit) {
+        return NULL;
+    }
+    fprintf(limit, "%d\n", DOCKERFILE_PIDS);
+    return fclose(limit) == 0 ? "/" CGROUP_NAME : NULL;
+}
+
+static void put_labels(const struct build *build, struct strbuf *query)
+{
+    const struct jobs_build_params *params = build->params;
+    AUTO_STRBUF struct strbuf labels = STRBUF_INIT;
+    struct json_writer writer;
+    char number[24];
+    json_writer_init(&writer, &labels);
+    json_begin_object(&writer);
+    json_put_text(&writer, CONTAINER_LABEL_INSTANCE, params->instance);
+    json_put_text(&writer, CONTAINER_LABEL_OWNER, params->owner);
+    snprintf(number, sizeof(number), "%lld", (long long)params->site_id);
+    json_put_text(&writer, CONTAINER_LABEL_SITE, number);
+    snprintf(number, sizeof(number), "%lld", (long long)params->deployment_id);
+    json_put_text(&writer, CONTAINER_LABEL_DEPLOYMENT, number);
+    json_end_object(&writer);
+    strbuf_puts(query, "&labels=");
+    engine_escape(query, strbuf_text(&labels));
+}
+
+static void make_query(struct build *build, const char *tag, struct strbuf *query)
+{
+    long long memory = (long long)build->detection.type->build_memory_mib << 20;
+    const char *cgroup = choose_cgroup(build);
+    strbuf_puts(query, "/build?rm=1&forcerm=1&t=");
+    engine_escape(query, tag);
+    strbuf_printf(query, "&memory=%lld&memswap=%lld&cpuperiod=%d&cpuquota=%d", memory, memory,
+                  CPU_PERIOD_US, CPU_PERIOD_US);
+    strbuf_puts(query, "&networkmode=");
+    engine_escape(query, build->params->network);
+    put_labels(build, query);
+    if (cgroup) {
+        strbuf_puts(query, "&cgroupparent=");
+        engine_escape(query, cgroup);
+    } else {
+        log_warning("a Dockerfile is built without a limit of processes");
+    }
+}
+
+/* What the builder says ----------------------------------------------------------------------- */
+
+static void take_failure(struct image_build *image, const struct json_value *line,
+                         const char *message)
+{
+    struct error *failed = &image->failed;
+    image->exit_code = json_find_integer(json_find(line, "errorDetail"), "code", 0);
+    if (image->exit_code == EXIT_OF_SIGKILL) {
+        error_set(failed, ERR_BUILD_FAILED,
+                  "A command of the Dockerfile was killed: most often it ran out of memory (%d MB)",
+                  image->build->detection.type->build_memory_mib);
+        error_hint(failed, "Let it use less memory, or build at home and deploy the result");
+    } else {
+        error_set(failed, ERR_BUILD_FAILED, "The Dockerfile could not be built: %.300s", message);
+        error_hint(failed, "The log above shows what the failing command wrote");
+    }
+}
+
+static void take_line(struct image_build *image, const char *text, size_t size)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    const struct json_value *line;
+    if (size == 0 || json_parse(arena, text, size, &line, NULL) < 0) {
+        return;
+    }
+    const char *stream = json_find_text(line, "stream", NULL);
+    const char *status = json_find_text(line, "status", NULL);
+    const char *message = json_find_text(line, "error", NULL);
+    struct progress *progress = &image->build->progress;
+    if (stream) {
+        progress_output(progress, stream, strlen(stream));
+    } else if (status && !json_find(line, "progress")) {
+        AUTO_FREE char *said = xasprintf("%s\n", status);
+        progress_output(progress, said, strlen(said));
+    }
+    if (message) {
+        progress_output(progress, message, strlen(message));
+        progress_output(progress, "\n", 1);
+        take_failure(image, line, message);
+    }
+}
+
+static bool on_build_data(void *context, const char *data, size_t size)
+{
+    struct image_build *image = context;
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] == '\n' || data[i] == '\r') {
+            take_line(image, strbuf_text(&image->line), image->line.size);
+            strbuf_clear(&image->line);
+        } else if (image->line.size < MAX_LINE_BYTES) {
+            strbuf_putc(&image->line, data[i]);
+        }
+    }
+    return true;
+}
+
+static ssize_t on_build_read(void *context, char *out, size_t size)
+{
+    struct image_build *image = context;
+    return docker_context_read(image->context, out, size);
+}
+
+static void on_build_end(void *context, int status, const char *body, size_t size,
+                         const struct error *err)
+{
+    struct image_build *image = context;
+    image->call = NULL;
+    image->has_ended = true;
+    if (err) {
+        image->error = *err;
+    }
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static void on_tick(evutil_socket_t fd, short events, void *context)
+{
+    struct build *build = context;
+    progress_flush(&build->progress);
+}
+
+static void wait_for_end(struct image_build *image, int64_t timeout_s)
+{
+    struct build *build = image->build;
+    const struct timeval tick = {TICK_S, 0};
+    int64_t ends_at_us = clock_monotonic_us() + timeout_s * 1000000;
+    struct event *timer = event_new(build->base, -1, EV_PERSIST, on_tick, build);
+    event_add(timer, &tick);
+    while (!image->has_ended && !build->is_stopping && clock_monotonic_us() < ends_at_us) {
+        event_base_loop(build->base, EVLOOP_ONCE);
+    }
+    event_free(timer);
+    /* Closing the connection ends the build and removes its containers. */
+    engine_cancel(image->call);
+    progress_flush(&build->progress);
+}
+
+static int explain_end(const struct image_build *image, int64_t timeout_s, struct error *err)
+{
+    if (image->build->is_stopping) {
+        return error_set(err, ERR_CONFLICT, "The deployment was cancelled");
+    }
+    if (!image->has_ended) {
+        error_set(err, ERR_BUILD_FAILED,
+                  "It took longer than %lld s to build the Dockerfile and was ended",
+                  (long long)timeout_s);
+        error_hint(err, "See in the log above where it stood still");
+        return -ERR_BUILD_FAILED;
+    }
+    const struct error *failed = image->failed.code ? &image->failed : &image->error;
+    if (failed->code == ERR_OK) {
+        return 0;
+    }
+    *err = *failed;
+    if (failed->code == ERR_INVALID_ARGUMENT) {
+        err->code = ERR_BUILD_FAILED; /* Docker does not understand the Dockerfile */
+    }
+    return -(int)err->code;
+}
+
+static int build_image(struct build *build, const char *tag, struct error *err)
+{
+    struct image_build image = {.build = build};
+    AUTO_STRBUF struct strbuf query = STRBUF_INIT;
+    int64_t timeout_s = build_time_left_s(build, build->detection.type->build_timeout_s);
+    int result =
+        docker_context_open(build->params->release_dir, build->release_fd, &image.context, err);
+    if (result < 0) {
+        return result;
+    }
+    make_query(build, tag, &query);
+    const struct engine_request request = {
+        .method = "POST",
+        .path = strbuf_text(&query),
+        .read = on_build_read,
+        .on_data = on_build_data,
+        .timeout_ms = -1,
+        .on_done = on_build_end,
+        .context = &image,
+    };
+    image.call = engine_start(build->engine, &request);
+    wait_for_end(&image, timeout_s);
+    docker_context_close(image.context);
+    strbuf_fini(&image.line);
+    return explain_end(&image, timeout_s, err);
+}
+
+int dockerfile_build(struct build *build, struct error *err)
+{
+    const struct jobs_build_params *params = build->params;
+    struct jobs_release *release = &build->release;
+    const char *tag = arena_printf(build->arena, "%s-site%lld:%lld", params->instance,
+                                   (long long)params->site_id, (long long)params->deployment_id);
+    int result = build_open_engine(build, err);
+    if (result < 0) {
+        return result;
+    }
+    progress_step(&build->progress, "Building the image");
+    if ((result = build_image(build, tag, err)) < 0 ||
+        (result = images_find_port(build, tag, &release->port, err)) < 0) {
+        return result;
+    }
+    const char **environment = arena_calloc(build->arena, 1, sizeof(*environment));
+    environment[0] = arena_printf(build->arena, "PORT=%lld", (long long)release->port);
+    release->serve = "container";
+    release->public_dir = "";
+    release->image = tag;
+    release->environment = environment;
+    release->environment_count = 1;
+    images_prune(build);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * The engine's images. Called by dockerfile.c.
+ */
+#include "dialup-deployd/jobs/images.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dialup-deployd/engine/container.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/json/json.h"
+
+static int get(struct build *build, const char *path, const struct json_value **ret_value,
+               struct error *err)
+{
+    AUTO_STRBUF struct strbuf body = STRBUF_INIT;
+    const struct engine_request request = {.method = "GET", .path = path};
+    int result = engine_wait(build->engine, build->base, &request, &body, err);
+    return result < 0 ? result
+                      : json_parse(build->arena, strbuf_text(&body), body.size, ret_value, err);
+}
+
+int images_find_port(struct build *build, const char *image, int64_t *ret_port, struct error *err)
+{
+    AUTO_STRBUF struct strbuf path = STRBUF_INIT;
+    const struct json_value *value;
+    strbuf_puts(&path, "/images/");
+    engine_escape(&path, image);
+    strbuf_puts(&path, "/json");
+    int result = get(build, strbuf_text(&path), &value, err);
+    *ret_port = IMAGES_DEFAULT_PORT;
+    if (result < 0) {
+        return result;
+    }
+    const struct json_value *ports = json_find(json_find(value, "Config"), "ExposedPorts");
+    size_t count = ports && ports->type == JSON_OBJECT ? ports->member_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        AUTO_FREE char *name = xstrdup(ports->members[i].name); /* "8080/tcp" */
+        char *slash = strchr(name, '/');
+        if (slash && str_equal(slash, "/tcp")) {
+            *slash = '\0';
+            if (str_parse_i64(name, 1, 65535, ret_port)) {
+                return 0;
+            }
+        }
+    }
+    return 0;
+}
+
+struct image {
+    const char *id;
+    int64_t created_at;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct image *left = a;
+    const struct image *right = b;
+    return (left->created_at < right->created_at) - (left->created_at > right->created_at);
+}
+
+static void remove_image(struct build *build, const char *id)
+{
+    AUTO_STRBUF struct strbuf path = STRBUF_INIT;
+    strbuf_puts(&path, "/images/");
+    engine_escape(&path, id);
+    const struct engine_request request = {.method = "DELETE", .path = strbuf_text(&path)};
+    engine_wait(build->engine, build->base, &request, NULL, NULL);
+}
+
+void images_prune(struct build *build)
+{
+    AUTO_STRBUF struct strbuf filter = STRBUF_INIT;
+    AUTO_STRBUF struct strbuf path = STRBUF_INIT;
+    const struct json_value *list;
+    strbuf_printf(&filter,
+                  "{\"label\":[\"" CONTAINER_LABEL_INSTANCE "=%s\",\"" CONTAINER_LABEL_SITE
+                  "=%lld\"]}",
+                  build->params->instance, (long long)build->params->site_id);
+    strbuf_puts(&path, "/images/json?filters=");
+    engine_escape(&path, strbuf_text(&filter));
+    if (get(build, strbuf_text(&path), &list, NULL) < 0 || list->type != JSON_ARRAY) {
+        return;
+    }
+    struct image *images = arena_calloc(build->arena, list->item_count + 1, sizeof(*images));
+    for (size_t i = 0; i < list->item_count; i++) {
+        images[i].id = json_find_text(list->items[i], "Id", "");
+        images[i].created_at = json_find_integer(list->items[i], "Created", 0);
+    }
+    qsort(images, list->item_count, sizeof(*images), newest_first);
+    for (size_t i = IMAGES_KEEP; i < list->item_count; i++) {
+        remove_image(build, images[i].id);
+    }
+}

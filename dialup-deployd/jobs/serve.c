@@ -1,0 +1,236 @@
+/*
+ * Rules for serving, by type. Called by build.c for plain files and by node.c after a build.
+ */
+#include "dialup-deployd/jobs/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dialup-deployd/jobs/tree.h"
+#include "libdialup/base/fs.h"
+#include "libdialup/base/memory.h"
+
+enum { NODE_PORT = 3000, STATIC_CONTAINER_PORT = 80 };
+
+#define ASTRO_SERVER "dist/server/entry.mjs"
+
+static bool is_file(const struct build *build, const char *path)
+{
+    AUTO_CLOSE int fd = fs_open_beneath(build->release_fd, path, O_PATH, 0, NULL);
+    struct stat info;
+    return fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* Files --------------------------------------------------------------------------------------- */
+
+static int no_index(const struct site_type *type, bool is_built, struct error *err)
+{
+    AUTO_STRBUF struct strbuf looked = STRBUF_INIT;
+    strbuf_puts(&looked, is_built ? "" : "index.html");
+    for (size_t i = 0; type->public_folders[i]; i++) {
+        if (!str_equal(type->public_folders[i], ".")) {
+            strbuf_printf(&looked, "%s%s/index.html", looked.size ? ", " : "",
+                          type->public_folders[i]);
+        }
+    }
+    if (is_built) {
+        error_set(err, ERR_BUILD_FAILED, "The build made no index.html (looked for %s)",
+                  strbuf_text(&looked));
+        error_hint(err, "Let the build write its pages to one of these folders");
+        return -ERR_BUILD_FAILED;
+    }
+    error_set_field(err, ERR_INVALID_ARGUMENT, "archive", "There is no index.html (looked for %s)",
+                    strbuf_text(&looked));
+    error_hint(err, "Add an index.html: it is the first page that visitors get");
+    return -ERR_INVALID_ARGUMENT;
+}
+
+static int serve_files(struct build *build, const char *folder, struct error *err)
+{
+    struct jobs_release *release = &build->release;
+    bool in_container = build->detection.type->id == SITE_TYPE_STATIC_CONTAINER;
+    AUTO_FREE char *path = xasprintf("%s/%s", build->params->release_dir, folder);
+    AUTO_CLOSE int fd = fs_open_beneath(build->release_fd, folder, O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0) {
+        return fd;
+    }
+    int result = tree_check_links(path, err);
+    if (result < 0) {
+        return result;
+    }
+    release->serve = in_container ? "container" : "files";
+    release->public_dir = arena_strdup(build->arena, folder);
+    release->image = in_container ? build->params->static_image : NULL;
+    release->port = in_container ? STATIC_CONTAINER_PORT : 0;
+    return 0;
+}
+
+static int serve_public_folder(struct build *build, bool is_built, struct error *err)
+{
+    const struct site_type *type = build->detection.type;
+    struct site_files files;
+    int result = tree_list(build->arena, build->params->release_dir, &files, err);
+    if (result < 0) {
+        return result;
+    }
+    const char *folder = site_public_folder(type, &files, is_built);
+    return folder ? serve_files(build, folder, err) : no_index(type, is_built, err);
+}
+
+int serve_plain(struct build *build, struct error *err)
+{
+    return serve_public_folder(build, false, err);
+}
+
+/* Pages only: what made them is not needed any more and would count as the owner's storage. A
+ * folder of hard links costs little to make again from the cache. */
+static int serve_built_files(struct build *build, struct error *err)
+{
+    int result = serve_public_folder(build, true, err);
+    AUTO_FREE char *modules = xasprintf("%s/node_modules", build->params->release_dir);
+    return result < 0 ? result : fs_remove_tree(modules, err);
+}
+
+/* Servers ------------------------------------------------------------------------------------- */
+
+static void set_argv(struct build *build, const char *const *argv, size_t count)
+{
+    const char **copy = arena_calloc(build->arena, count, sizeof(*copy));
+    memcpy(copy, argv, count * sizeof(*copy));
+    build->release.argv = copy;
+    build->release.argv_count = count;
+}
+
+static int serve_container(struct build *build)
+{
+    static const char *const environment[] = {
+        "NODE_ENV=production",
+        "PORT=3000",
+        "HOST=0.0.0.0",
+        "HOSTNAME=0.0.0.0",
+        "HOME=/tmp",
+        "npm_config_update_notifier=false",
+        "npm_config_cache=/tmp",
+        "NEXT_TELEMETRY_DISABLED=1",
+    };
+    struct jobs_release *release = &build->release;
+    release->serve = "container";
+    release->public_dir = "";
+    release->image = build->params->node_image;
+    release->environment = environment;
+    release->environment_count = ARRAY_COUNT(environment);
+    release->port = NODE_PORT;
+    return 0;
+}
+
+/* The file that node is started with when package.json names no command; NULL if there is none. */
+static const char *find_main(struct build *build)
+{
+    const char *main = build->package.site.main;
+    const char *candidates[] = {main, main ? arena_printf(build->arena, "%s.js", main) : NULL,
+                                "server.js", "index.js", "app.js"};
+    for (size_t i = 0; i < ARRAY_COUNT(candidates); i++) {
+        const char *path = candidates[i];
+        if (path && str_starts_with(path, "./")) {
+            path += 2;
+        }
+        if (path && is_file(build, path)) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
+static int serve_node(struct build *build, struct error *err)
+{
+    const char *script = build->package.site.start_script;
+    const char *const *words;
+    size_t count;
+    if (script && *script) {
+        static const char *const npm[] = {"npm", "start"};
+        bool is_plain = !build->package.wraps_start &&
+                        package_split_start(build->arena, script, &words, &count);
+        set_argv(build, is_plain ? words : npm, is_plain ? count : ARRAY_COUNT(npm));
+        return serve_container(build);
+    }
+    const char *main = find_main(build);
+    if (!main) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, "package.json",
+                        "Nothing says how to start the app: no start script, and no server.js, "
+                        "index.js or app.js");
+        error_hint(err, "Add to package.json: \"scripts\": {\"start\": \"node server.js\"}");
+        return -ERR_INVALID_ARGUMENT;
+    }
+    set_argv(build, (const char *const[]){"node", main}, 2);
+    return serve_container(build);
+}
+
+/* The release is mounted read-only, and `next start` keeps pictures that it scaled: in the
+ * container's own /tmp. What the build kept there only serves further builds. */
+static int redirect_next_cache(const struct build *build, struct error *err)
+{
+    AUTO_CLOSE int next =
+        fs_open_beneath(build->release_fd, ".next", O_RDONLY | O_DIRECTORY, 0, NULL);
+    if (next < 0) {
+        return 0; /* another distDir */
+    }
+    AUTO_FREE char *cache = xasprintf("%s/.next/cache", build->params->release_dir);
+    int result = fs_remove_tree(cache, err);
+    if (result == 0 && symlinkat("/tmp", next, "cache") < 0) {
+        result = error_set_errno(err, ERR_IO, errno, "Cannot prepare .next/cache");
+    }
+    return result;
+}
+
+static int serve_next(struct build *build, struct error *err)
+{
+    static const char *const argv[] = {"node", "node_modules/next/dist/bin/next", "start", "-p",
+                                       "3000"};
+    const char *script = build->package.site.start_script;
+    /* `output: "export"`: pages without a server. */
+    AUTO_CLOSE int exported = fs_open_beneath(build->release_fd, "out/_next", O_PATH, 0, NULL);
+    if (exported >= 0 && is_file(build, "out/index.html")) {
+        AUTO_FREE char *modules = xasprintf("%s/node_modules", build->params->release_dir);
+        int result = serve_files(build, "out", err);
+        return result < 0 ? result : fs_remove_tree(modules, err);
+    }
+    int result = redirect_next_cache(build, err);
+    if (result < 0) {
+        return result;
+    }
+    if (script && *script && !str_equal(script, "next start")) {
+        return serve_node(build, err);
+    }
+    set_argv(build, argv, ARRAY_COUNT(argv));
+    return serve_container(build);
+}
+
+/* An Astro site with pages made on demand is a Node server. */
+static int serve_astro(struct build *build, struct error *err)
+{
+    if (!is_file(build, ASTRO_SERVER)) {
+        return serve_built_files(build, err);
+    }
+    build->detection.type = site_type_get(SITE_TYPE_NODE);
+    str_copy(build->detection.reason, sizeof(build->detection.reason),
+             "Astro made a server of its own");
+    set_argv(build, (const char *const[]){"node", ASTRO_SERVER}, 2);
+    return serve_container(build);
+}
+
+int serve_built(struct build *build, struct error *err)
+{
+    switch (build->detection.type->id) {
+    case SITE_TYPE_NODE:
+        return serve_node(build, err);
+    case SITE_TYPE_NEXT:
+        return serve_next(build, err);
+    case SITE_TYPE_ASTRO:
+        return serve_astro(build, err);
+    default:
+        return serve_built_files(build, err);
+    }
+}

@@ -1,0 +1,389 @@
+/*
+ * Sources of a release; see the header. Called by build.c before anything foreign runs.
+ */
+#include "dialup-deployd/jobs/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dialup-deployd/jobs/tree.h"
+#include "dialup-deployd/jobs/unpack.h"
+#include "libdialup/base/fs.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/crypto/digest.h"
+
+enum { BLOCK_BYTES = 128 << 10 };
+
+/* What files that are not in the archive are taken from. */
+struct base {
+    struct manifest manifest;
+    int dir_fd; /* -1: there is none */
+};
+
+static int send_everything(struct error *err, const char *why)
+{
+    error_set(err, ERR_CONFLICT, "Only changes were sent, but %s", why);
+    error_hint(err, "Send everything again");
+    return -ERR_CONFLICT;
+}
+
+/* Hashes -------------------------------------------------------------------------------------- */
+
+static int hash_file(int fd, unsigned char ret_digest[DIGEST_SIZE], int64_t *ret_size_bytes,
+                     struct error *err)
+{
+    AUTO_FREE char *block = xmalloc(BLOCK_BYTES);
+    struct digest digest;
+    digest_init(&digest);
+    *ret_size_bytes = 0;
+    ssize_t got;
+    while ((got = read(fd, block, BLOCK_BYTES)) > 0) {
+        digest_update(&digest, block, (size_t)got);
+        *ret_size_bytes += got;
+    }
+    if (got < 0) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot read a file of the site");
+    }
+    digest_finish(&digest, ret_digest);
+    return 0;
+}
+
+static int is_as_described(int fd, const struct manifest_entry *entry, bool *ret_is_same,
+                           struct error *err)
+{
+    unsigned char digest[DIGEST_SIZE];
+    int64_t size_bytes;
+    int result = hash_file(fd, digest, &size_bytes, err);
+    *ret_is_same = result == 0 && size_bytes == entry->size_bytes &&
+                   memcmp(digest, entry->digest, DIGEST_SIZE) == 0;
+    return result;
+}
+
+/* The base ------------------------------------------------------------------------------------ */
+
+static void base_close(struct base *base)
+{
+    manifest_fini(&base->manifest);
+    if (base->dir_fd >= 0) {
+        close(base->dir_fd);
+    }
+}
+
+static int read_base_manifest(const struct build *build, int64_t id, struct manifest *manifest,
+                              struct error *err)
+{
+    const char *path = build->params->manifest_path;
+    const char *slash = strrchr(path, '/');
+    AUTO_FREE char *sibling =
+        xasprintf("%.*s/%lld", slash ? (int)(slash - path) : 1, slash ? path : ".", (long long)id);
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    if (fs_read_file(sibling, MANIFEST_MAX_BYTES, &text, NULL) < 0 ||
+        manifest_parse(manifest, strbuf_text(&text), text.size, NULL) < 0) {
+        return send_everything(err, "the deployment they build on is not kept any more");
+    }
+    return 0;
+}
+
+static int base_open(const struct build *build, int64_t id, struct base *base, struct error *err)
+{
+    *base = (struct base){.dir_fd = -1};
+    manifest_init(&base->manifest);
+    if (id == 0) {
+        return 0;
+    }
+    if (!build->params->base_dir) {
+        return send_everything(err, "this site has nothing yet that they could build on");
+    }
+    int result = read_base_manifest(build, id, &base->manifest, err);
+    if (result < 0) {
+        return result;
+    }
+    AUTO_FREE char *folder = xasprintf("%s/%lld", build->params->base_dir, (long long)id);
+    base->dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return base->dir_fd < 0
+               ? send_everything(err, "the deployment they build on is not kept any more")
+               : 0;
+}
+
+/* Files from the base ------------------------------------------------------------------------- */
+
+static int make_parent(const struct build *build, const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) {
+        return 0;
+    }
+    AUTO_FREE char *parent = xstrndup(path, (size_t)(slash - path));
+    return fs_make_dirs_beneath(build->release_fd, parent, 0755, err);
+}
+
+/* A second name for an open file, in the release. */
+static int link_file(const struct build *build, int from, const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    AUTO_FREE char *parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+    AUTO_CLOSE int dir = fs_open_beneath(build->release_fd, parent, O_PATH | O_DIRECTORY, 0, err);
+    if (dir < 0) {
+        return dir;
+    }
+    char source[64];
+    snprintf(source, sizeof(source), "/proc/self/fd/%d", from);
+    if (linkat(AT_FDCWD, source, dir, slash ? slash + 1 : path, AT_SYMLINK_FOLLOW) < 0) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot link %s", path);
+    }
+    return 0;
+}
+
+static int copy_contents(int from, int to, int64_t size_bytes, struct error *err)
+{
+    while (size_bytes > 0) {
+        ssize_t got = copy_file_range(from, NULL, to, NULL, (size_t)size_bytes, 0);
+        if (got < 0) {
+            return error_set_errno(err, ERR_IO, errno, "Cannot copy a file of the site");
+        }
+        if (got == 0) {
+            return 0; /* shorter than it was: its hash will tell */
+        }
+        size_bytes -= got;
+    }
+    return 0;
+}
+
+static int copy_file(const struct build *build, int from, const struct stat *info,
+                     const struct manifest_entry *entry, struct error *err)
+{
+    mode_t mode = (entry->mode & 0111) ? 0755 : 0644;
+    AUTO_CLOSE int to =
+        fs_open_beneath(build->release_fd, entry->path, O_WRONLY | O_CREAT | O_EXCL, mode, err);
+    if (to < 0) {
+        return to;
+    }
+    int result = copy_contents(from, to, entry->size_bytes, err);
+    const struct timespec times[] = {info->st_mtim, info->st_mtim};
+    if (result == 0 && (fchmod(to, mode) < 0 || futimens(to, times) < 0)) {
+        result = error_set_errno(err, ERR_IO, errno, "Cannot copy %s", entry->path);
+    }
+    return result;
+}
+
+/* Whether nobody but root could have written to the file since it was unpacked, or ever will. */
+static bool is_ours_alone(const struct stat *info, const struct manifest_entry *entry)
+{
+    mode_t mode = (entry->mode & 0111) ? 0755 : 0644;
+    return info->st_uid == geteuid() && (info->st_mode & 07777) == mode;
+}
+
+static int take_file(struct build *build, const struct base *base,
+                     const struct manifest_entry *source, const struct manifest_entry *entry,
+                     bool may_link, struct error *err)
+{
+    AUTO_CLOSE int from =
+        fs_open_beneath(base->dir_fd, source->path, O_RDONLY | O_NONBLOCK, 0, NULL);
+    struct stat info;
+    bool is_same = false;
+    if (from < 0 || fstat(from, &info) < 0 || !S_ISREG(info.st_mode)) {
+        return send_everything(err, "a file that they build on is not kept any more");
+    }
+    int result = is_as_described(from, entry, &is_same, err);
+    if (result < 0) {
+        return result;
+    }
+    if (!is_same) {
+        return send_everything(err, "a file that they build on was changed by a build");
+    }
+    if ((result = make_parent(build, entry->path, err)) < 0) {
+        return result;
+    }
+    build->release.linked_files++;
+    if (may_link && is_ours_alone(&info, entry)) {
+        return link_file(build, from, entry->path, err);
+    }
+    lseek(from, 0, SEEK_SET);
+    return copy_file(build, from, &info, entry, err);
+}
+
+/* With a manifest ----------------------------------------------------------------------------- */
+
+static int check_sent(int fd, const struct manifest_entry *entry, struct error *err)
+{
+    struct stat info;
+    bool is_same = false;
+    int result = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
+                     ? is_as_described(fd, entry, &is_same, err)
+                     : 0;
+    if (result == 0 && !is_same) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, "archive",
+                        "\"%.180s\" is not the file that the manifest describes", entry->path);
+        error_hint(err, "Deploy again when nothing writes to the folder");
+        return -ERR_INVALID_ARGUMENT;
+    }
+    return result;
+}
+
+/* Sites with a build of their own write into their folder: nothing of theirs is shared. */
+static bool is_plain(const struct manifest *manifest)
+{
+    return !manifest_find(manifest, "package.json");
+}
+
+static int complete(struct build *build, const struct base *base, int64_t unpacked_files,
+                    struct error *err)
+{
+    const struct manifest *wanted = &build->manifest;
+    AUTO_MANIFEST_DIFF struct manifest_diff diff = {0};
+    manifest_diff_init(&diff, &base->manifest, wanted);
+    bool may_link = is_plain(wanted);
+    int64_t sent = 0;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < wanted->count; i++) {
+        const struct manifest_entry *entry = &wanted->entries[i];
+        AUTO_CLOSE int fd = fs_open_beneath(build->release_fd, entry->path, O_RDONLY, 0, NULL);
+        if (fd >= 0) {
+            sent++;
+            result = check_sent(fd, entry, err);
+        } else if (!diff.sources[i]) {
+            result = send_everything(err, "a file is neither among them nor in the last release");
+        } else {
+            result = take_file(build, base, diff.sources[i], entry, may_link, err);
+        }
+    }
+    if (result == 0 && sent != unpacked_files) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, "archive",
+                        "The archive holds files that its manifest does not name");
+        error_hint(err, "Deploy again");
+        result = -ERR_INVALID_ARGUMENT;
+    }
+    return result;
+}
+
+static int use_manifest(struct build *build, const struct unpack_result *unpacked,
+                        struct error *err)
+{
+    struct base base;
+    int result = manifest_parse(&build->manifest, strbuf_text(&unpacked->manifest),
+                                unpacked->manifest.size, err);
+    if (result < 0) {
+        return result;
+    }
+    if ((int64_t)build->manifest.count > build->params->max_files) {
+        return error_set(err, ERR_TOO_LARGE, "The site has more than %lld files",
+                         (long long)build->params->max_files);
+    }
+    result = base_open(build, build->manifest.deployment_id, &base, err);
+    if (result == 0) {
+        result = complete(build, &base, unpacked->files, err);
+    }
+    base_close(&base);
+    return result;
+}
+
+/* Without one --------------------------------------------------------------------------------- */
+
+static int describe_file(struct build *build, const char *path, struct error *err)
+{
+    AUTO_CLOSE int fd = fs_open_beneath(build->release_fd, path, O_RDONLY, 0, NULL);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) < 0) {
+        return 0; /* a symlink: never shared with a later release */
+    }
+    unsigned char digest[DIGEST_SIZE];
+    int64_t size_bytes;
+    unsigned mode = (info.st_mode & S_IXUSR) ? 0755 : MANIFEST_MODE_DEFAULT;
+    int result = hash_file(fd, digest, &size_bytes, err);
+    return result < 0 ? result
+                      : manifest_add(&build->manifest, path, mode, size_bytes, digest, err);
+}
+
+static int make_manifest(struct build *build, struct error *err)
+{
+    bool is_stripped = false;
+    int result = tree_strip_top(build->params->release_dir, &is_stripped, err);
+    if (result < 0) {
+        return result;
+    }
+    if (is_stripped) {
+        progress_note(&build->progress,
+                      "Everything stood in one folder; its contents are the site");
+    }
+    struct site_files files;
+    result = tree_list(build->arena, build->params->release_dir, &files, err);
+    for (size_t i = 0; result == 0 && i < files.count; i++) {
+        result = describe_file(build, files.paths[i], err);
+    }
+    return result < 0 ? result : manifest_sort(&build->manifest, err);
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static int make_release_dir(struct build *build, struct error *err)
+{
+    int result = fs_make_dirs(build->params->release_dir, 0755, err);
+    if (result < 0) {
+        return result;
+    }
+    build->release_fd =
+        open(build->params->release_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (build->release_fd < 0) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot open the release's folder");
+    }
+    return 0;
+}
+
+/* The limit that a bomb ends at is the owner's storage: say it in those words. */
+static int explain_too_large(const struct build *build, struct error *err)
+{
+    if (err->code != ERR_TOO_LARGE) {
+        return -(int)err->code;
+    }
+    struct error told = *err;
+    error_set(err, ERR_QUOTA_EXCEEDED, "%s (have room for %lld MB)", told.message,
+              (long long)(build->params->max_bytes >> 20));
+    error_hint(err, "%s", told.hint);
+    return -ERR_QUOTA_EXCEEDED;
+}
+
+static int write_manifest(struct build *build, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    build->manifest.deployment_id = build->params->deployment_id;
+    manifest_print(&build->manifest, &text);
+    return fs_write_file(build->params->manifest_path, strbuf_text(&text), text.size, 0640, err);
+}
+
+int source_prepare(struct build *build, struct error *err)
+{
+    const struct jobs_build_params *params = build->params;
+    struct stat upload;
+    if (stat(params->upload_path, &upload) < 0) {
+        return error_set_errno(err, ERR_IO, errno, "The upload is not there");
+    }
+    int result = make_release_dir(build, err);
+    if (result < 0) {
+        return result;
+    }
+    struct unpack_result unpacked = {0};
+    const struct unpack_options options = {
+        .archive_path = params->upload_path,
+        .dir_fd = build->release_fd,
+        .max_bytes = params->max_bytes,
+        .max_files = params->max_files,
+        .owner = geteuid(),
+    };
+    if (unpack_archive(&options, &unpacked, err) < 0) {
+        return explain_too_large(build, err);
+    }
+    result =
+        unpacked.has_manifest ? use_manifest(build, &unpacked, err) : make_manifest(build, err);
+    strbuf_fini(&unpacked.manifest);
+    build->release.received_bytes = upload.st_size;
+    build->release.files = (int64_t)build->manifest.count;
+    build->release.size_bytes = manifest_size_bytes(&build->manifest);
+    if (result == 0) {
+        result = tree_check_links(params->release_dir, err);
+    }
+    return result < 0 ? result : write_manifest(build, err);
+}

@@ -1,0 +1,16 @@
+/*
+ * From the upload to the release's folder, whole: unpacked, completed from the base release, and
+ * every file what the manifest says.
+ *
+ * With a manifest in the archive, files that it does not bring are taken from the release that the
+ * manifest names: linked if nobody but root can change them, else copied. What the archive brings
+ * beyond its manifest is refused. Without one, everything counts, and a manifest is made.
+ */
+#pragma once
+
+#include "dialup-deployd/jobs/build.h"
+
+/* Makes release_dir and its files (root's), fills build->manifest, and the release's
+ * received_bytes, linked_files, files and size_bytes; writes manifest_path. ERR_CONFLICT if the
+ * base is not there any more or is not what it was: everything must be sent. */
+int source_prepare(struct build *build, struct error *err);
