@@ -97,7 +97,7 @@ static int apply_all(struct arena *arena, const struct http_quotas_change *body,
     for (size_t i = 0; result == 0 && i < body->limits_count; i++) {
         result = apply_one(&body->limits[i], limits, is_set, err);
         if (result < 0) {
-            error_prefix_field(err, arena_printf(arena, "limits[%zu].", i));
+            error_prefix_field(err, arena_printf(arena, "limits[%zu]", i));
         }
     }
     return result;

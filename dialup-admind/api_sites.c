@@ -110,22 +110,21 @@ static void answer_site(struct call *call, const void *result)
     }
 }
 
-static struct call *new_site_call(struct admind *admind, struct http_request *request,
+static struct call *new_site_call(struct admind *admind, struct http_request *request, int status,
                                   const char *action, const char *domain)
 {
-    static const int ok = 200;
     struct call *call = call_new(admind, request, answer_site);
     call_record(call, action, arena_printf(call->arena, "site:%s", domain));
-    call->context = (void *)(uintptr_t)&ok;
+    int *context = arena_alloc(call->arena, sizeof(*context));
+    *context = status;
+    call->context = context;
     return call;
 }
 
 int handle_sites_create(struct http_request *request, void *context, struct error *err)
 {
-    static const int created = 201;
     const struct http_site_create *body = http_request_body(request);
-    struct call *call = new_site_call(context, request, "site.create", body->domain);
-    call->context = (void *)(uintptr_t)&created;
+    struct call *call = new_site_call(context, request, 201, "site.create", body->domain);
     struct deployd_site_create_params params = {
         .owner_kind = "user",
         .owner_id = access_user_id(request),
@@ -154,7 +153,7 @@ static int begin_change(struct admind *admind, struct http_request *request, con
     if (result < 0) {
         return result;
     }
-    *ret_call = new_site_call(admind, request, action, ret_site->domain);
+    *ret_call = new_site_call(admind, request, 200, action, ret_site->domain);
     result = call_idempotency_key(*ret_call, ret_key, err);
     if (result < 0) {
         call_drop(*ret_call);

@@ -182,7 +182,9 @@ static int set_password(struct user_work *work, const struct user *user, const c
     uint8_t session[DIGEST_SIZE];
     size_t len;
     const char *token = http_request_session_token(request, &len);
-    digest_of(token, len, session);
+    if (len > 0) {
+        digest_of(token, len, session);
+    }
     return people_set_password(work->admind, http_request_arena(request), user->id, hash,
                                len > 0 ? session : NULL, actor, err);
 }
