@@ -222,6 +222,7 @@ static int explain_end(const struct image_build *image, int64_t timeout_s, struc
     *err = *failed;
     if (failed->code == ERR_INVALID_ARGUMENT) {
         err->code = ERR_BUILD_FAILED; /* Docker does not understand the Dockerfile */
+        error_hint(err, "Mend the Dockerfile and deploy again");
     }
     return -(int)err->code;
 }
