@@ -215,7 +215,7 @@ static void route_to_container(struct site_work *work)
 static void on_gate_forgot(void *context, const void *result, const struct error *err)
 {
     struct site_work *work = context;
-    if (err) {
+    if (err && err->code != ERR_NOT_FOUND) {
         site_work_failed(work, err);
         return;
     }
