@@ -30,6 +30,7 @@ struct unpack {
     struct archive *archive;
     struct unpack_result result;
     int64_t entries;
+    char made[SITE_PATH_MAX + 1]; /* the folder that was made last: mostly the next file's, too */
 };
 
 /* Paths ------------------------------------------------------------------------------------- */
@@ -144,13 +145,17 @@ static int give_to_owner(const struct unpack *unpack, int fd, struct error *err)
     return 0;
 }
 
-static int make_parents(const struct unpack *unpack, const char *path, struct error *err)
+static int make_parents(struct unpack *unpack, const char *path, struct error *err)
 {
     const char *slash = strrchr(path, '/');
     if (!slash) {
         return 0;
     }
     AUTO_FREE char *parent = xstrndup(path, (size_t)(slash - path));
+    if (str_equal(parent, unpack->made)) {
+        return 0;
+    }
+    str_copy(unpack->made, sizeof(unpack->made), parent);
     /* One by one, so that each new folder gets its owner. */
     for (char *at = parent;; at++) {
         char end = *at;
