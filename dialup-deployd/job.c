@@ -18,7 +18,7 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
-enum { KILL_AFTER_S = 5 };
+enum { KILL_AFTER_S = 5, DRAIN_S = 2 };
 
 struct job {
     pid_t pid;
@@ -28,6 +28,7 @@ struct job {
     struct event *ended;
     struct event *timer;
     bool has_ended;
+    bool is_unreadable; /* a line was too long */
     struct job_exit exit;
     struct job_options options;
 };
@@ -74,9 +75,20 @@ static void start_timer(struct job *job, int64_t ms)
     evtimer_add(job->timer, &delay);
 }
 
+static void end_output(struct job *job)
+{
+    bufferevent_free(job->output);
+    job->output = NULL;
+    finish_if_over(job);
+}
+
 static void on_timer(evutil_socket_t fd, short events, void *context)
 {
     struct job *job = context;
+    if (job->has_ended) {
+        end_output(job);
+        return;
+    }
     if (job->exit.timed_out || job->exit.was_stopped) {
         send_signal(job, SIGKILL);
         return;
@@ -99,7 +111,8 @@ static void on_ended(evutil_socket_t fd, short events, void *context)
     job->exit.status = info.si_code == CLD_EXITED ? info.si_status : -1;
     job->exit.signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
     event_del(job->ended);
-    evtimer_del(job->timer);
+    /* A process that left the group may hold the pipe: it is not waited for. */
+    start_timer(job, DRAIN_S * 1000);
     finish_if_over(job);
 }
 
@@ -107,11 +120,13 @@ static void read_lines(struct job *job)
 {
     struct evbuffer *buffer = bufferevent_get_input(job->output);
     size_t size;
-    for (char *line; (line = evbuffer_readln(buffer, &size, EVBUFFER_EOL_LF));) {
+    for (char *line;
+         !job->is_unreadable && (line = evbuffer_readln(buffer, &size, EVBUFFER_EOL_LF));) {
         job->options.on_line(job->options.context, line, size);
         free(line);
     }
-    if (evbuffer_get_length(buffer) > JOB_MAX_LINE_BYTES) {
+    if (job->is_unreadable || evbuffer_get_length(buffer) > JOB_MAX_LINE_BYTES) {
+        job->is_unreadable = true; /* what follows is the rest of a line, not a line */
         evbuffer_drain(buffer, evbuffer_get_length(buffer));
         job_stop(job);
     }
@@ -126,9 +141,7 @@ static void on_output_end(struct bufferevent *output, short what, void *context)
 {
     struct job *job = context;
     read_lines(job);
-    bufferevent_free(job->output);
-    job->output = NULL;
-    finish_if_over(job);
+    end_output(job);
 }
 
 static void close_input(struct job *job)
@@ -196,6 +209,9 @@ static void attach(struct job *job, struct event_base *base, int input, int outp
     bufferevent_setcb(job->input, NULL, on_input_written, on_input_end, job);
     bufferevent_write(job->input, job->options.input, job->options.input_size);
     bufferevent_enable(job->input, EV_WRITE);
+    if (job->options.input_size == 0) {
+        close_input(job); /* nothing would ever be "written" */
+    }
     job->options.input = NULL;
 }
 

@@ -20,8 +20,29 @@ static bool is_loopback(const char *address)
         return strcmp(address + 6, "7F") == 0;
     }
     return strcmp(address, "00000000000000000000000001000000") == 0 ||
-           (strncmp(address, "0000000000000000FFFF0000", 24) == 0 &&
+           (len == 32 && strncmp(address, "0000000000000000FFFF0000", 24) == 0 &&
             strcmp(address + len - 2, "7F") == 0);
+}
+
+/* A copy of one line at a time: sscanf(3) measures all of its text first, and how long the table is
+ * the container decides. */
+static bool parse_line(const char *line, size_t len, struct listening *ret_socket)
+{
+    char text[256];
+    char address[33];
+    unsigned port;
+    unsigned state;
+    if (len >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, line, len);
+    text[len] = '\0';
+    if (sscanf(text, " %*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X", address, &port, &state) != 3 ||
+        state != STATE_LISTEN) {
+        return false;
+    }
+    *ret_socket = (struct listening){(uint16_t)port, is_loopback(address)};
+    return true;
 }
 
 size_t listening_parse(const char *text, struct listening *out, size_t max)
@@ -29,16 +50,9 @@ size_t listening_parse(const char *text, struct listening *out, size_t max)
     size_t count = 0;
     const char *line = text;
     while (*line && count < max) {
-        char address[33];
-        unsigned port;
-        unsigned state;
-        if (sscanf(line, " %*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X", address, &port, &state) ==
-                3 &&
-            state == STATE_LISTEN) {
-            out[count++] = (struct listening){(uint16_t)port, is_loopback(address)};
-        }
-        const char *end = strchr(line, '\n');
-        line = end ? end + 1 : line + strlen(line);
+        size_t len = strcspn(line, "\n");
+        count += parse_line(line, len, &out[count]);
+        line += len + (line[len] == '\n');
     }
     return count;
 }

@@ -27,6 +27,7 @@ struct engine_call {
     bool is_added; /* curl has it; else it waits for the version */
     bool is_ping;
     bool is_too_large;
+    bool is_refused; /* waited for a version that did not come */
     char api_version[16];
 };
 
@@ -263,6 +264,13 @@ static int engine_is_away(const struct engine *engine, CURLcode code, struct err
     return result;
 }
 
+/* Nobody there, or gone in the middle. */
+static bool is_broken_off(CURLcode code)
+{
+    return code == CURLE_COULDNT_CONNECT || code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR ||
+           code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE;
+}
+
 /* {"message": "..."} of the engine, as ours. */
 static int explain_status(const struct engine_call *call, long status, struct error *err)
 {
@@ -272,9 +280,11 @@ static int explain_status(const struct engine_call *call, long status, struct er
     if (json_parse(arena, strbuf_text(&call->answer), call->answer.size, &value, NULL) == 0) {
         message = json_find_text(value, "message", message);
     }
+    /* 500 is also what a container gets that can never start: its user does not exist, and such. */
     enum error_code code = status == 404   ? ERR_NOT_FOUND
                            : status == 409 ? ERR_CONFLICT
                            : status == 400 ? ERR_INVALID_ARGUMENT
+                           : status == 500 ? ERR_INTERNAL
                                            : ERR_UNAVAILABLE;
     return error_set(err, code, "Docker refused (%ld): %s", status, message);
 }
@@ -288,7 +298,7 @@ static void finish(struct engine_call *call, CURLcode code)
         error_set(&err, ERR_TOO_LARGE, "Docker's answer is too large");
     } else if (code != CURLE_OK) {
         engine_is_away(call->engine, code, &err);
-        if (code == CURLE_COULDNT_CONNECT) {
+        if (is_broken_off(code)) {
             call->engine->version = 0; /* it may come back as another version */
         }
     } else if (status >= 400) {
@@ -298,23 +308,37 @@ static void finish(struct engine_call *call, CURLcode code)
                           call->answer.size, err.code ? &err : NULL);
 }
 
-/* Calls that wait for the version: start them, or tell them why not. */
-static void release_waiting(struct engine *engine, const struct error *err)
+/* Starts the calls that wait for the version. */
+static void submit_waiting(struct engine *engine)
+{
+    for (struct engine_call *call = engine->calls; call; call = call->next) {
+        if (!call->is_added) {
+            submit(call);
+        }
+    }
+}
+
+static struct engine_call *find_refused(struct engine *engine)
 {
     struct engine_call *call = engine->calls;
-    while (call) {
-        struct engine_call *next = call->next;
-        if (!call->is_added && !err) {
-            submit(call);
-        } else if (!call->is_added) {
-            call->is_added = false;
-            engine_done_fn *on_done = call->request.on_done;
-            void *context = call->request.context;
-            call_free(call);
-            on_done(context, 0, "", 0, err);
-            next = engine->calls; /* on_done may have started or ended others */
-        }
-        call = next;
+    while (call && !call->is_refused) {
+        call = call->next;
+    }
+    return call;
+}
+
+/* Tells the calls that wait for the version why there is none. Their ends may start or cancel
+ * others; what is started by them waits for the next ping. */
+static void refuse_waiting(struct engine *engine, const struct error *err)
+{
+    for (struct engine_call *call = engine->calls; call; call = call->next) {
+        call->is_refused = !call->is_added;
+    }
+    for (struct engine_call *call; (call = find_refused(engine));) {
+        engine_done_fn *on_done = call->request.on_done;
+        void *context = call->request.context;
+        call_free(call);
+        on_done(context, 0, "", 0, err);
     }
 }
 
@@ -328,7 +352,11 @@ static void finish_ping(struct engine_call *ping, CURLcode code)
         engine_choose_version(ping->api_version, &engine->version, &err);
     }
     call_free(ping);
-    release_waiting(engine, err.code ? &err : NULL);
+    if (err.code) {
+        refuse_waiting(engine, &err);
+    } else {
+        submit_waiting(engine);
+    }
 }
 
 static void take_finished(struct engine *engine)

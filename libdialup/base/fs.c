@@ -18,8 +18,8 @@ static int for_each_prefix(const char *path, int (*make)(const char *prefix, voi
                            void *context)
 {
     AUTO_FREE char *copy = xstrdup(path);
-    for (char *at = copy + 1; *at; at++) {
-        if (*at == '/') {
+    for (char *at = copy; *at; at++) {
+        if (*at == '/' && at > copy && at[-1] != '/') {
             *at = '\0';
             int result = make(copy, context);
             *at = '/';
@@ -28,7 +28,9 @@ static int for_each_prefix(const char *path, int (*make)(const char *prefix, voi
             }
         }
     }
-    return make(copy, context);
+    size_t len = strlen(copy);
+    bool is_made = len > 1 && copy[len - 1] == '/'; /* by the last turn of the loop */
+    return is_made ? 0 : make(copy, context);
 }
 
 struct make_dir {
@@ -97,7 +99,15 @@ static int make_dir_beneath(const char *path, void *context)
 int fs_make_dirs_beneath(int dir_fd, const char *path, mode_t mode, struct error *err)
 {
     struct make_dir make = {dir_fd, mode, err};
-    return for_each_prefix(path, make_dir_beneath, &make);
+    int result = for_each_prefix(path, make_dir_beneath, &make);
+    if (result < 0) {
+        return result;
+    }
+    AUTO_CLOSE int fd = open_beneath(dir_fd, path, O_PATH | O_DIRECTORY, 0);
+    if (fd < 0) {
+        return error_set_errno(err, ERR_IO, errno, "%s is in the way", path);
+    }
+    return 0;
 }
 
 int fs_read_file(const char *path, size_t max_size, struct strbuf *out, struct error *err)

@@ -119,9 +119,31 @@ static int check_value(const struct setting *setting, const char *value, struct 
     return 0;
 }
 
+/* Whether a file that says "key = value" is read back as this value. */
+static bool is_printable(const char *value)
+{
+    size_t len = strlen(value);
+    for (size_t i = 0; i < len; i++) {
+        bool starts_comment = value[i] == '#' && (i == 0 || isspace((unsigned char)value[i - 1]));
+        if (iscntrl((unsigned char)value[i]) || starts_comment) {
+            return false;
+        }
+    }
+    return len == 0 ||
+           (!isspace((unsigned char)value[0]) && !isspace((unsigned char)value[len - 1]));
+}
+
 static int set_value(struct config *config, int index, const char *value, struct error *err)
 {
-    int result = check_value(&settings[index], value, err);
+    const struct setting *setting = &settings[index];
+    int result = check_value(setting, value, err);
+    if (result == 0 && !is_printable(value)) {
+        AUTO_FREE char *field = xasprintf("%s.%s", setting->section, setting->key);
+        result = error_set_field(err, ERR_INVALID_ARGUMENT, field,
+                                 "%s must be plain text: no control characters, no comment, no "
+                                 "spaces around it",
+                                 field);
+    }
     if (result < 0) {
         return result;
     }
@@ -178,11 +200,13 @@ static int parse_assignment(struct config *config, const char *section, char *li
     const char *key = trim(line);
     int index = find_setting(section, key);
     if (index < 0) {
-        return error_set_field(err, ERR_UNKNOWN_FIELD, key, "there is no setting \"%s\" in [%s]",
+        AUTO_FREE char *field = xasprintf("%s.%s", section, key);
+        return error_set_field(err, ERR_UNKNOWN_FIELD, field, "there is no setting \"%s\" in [%s]",
                                key, section);
     }
     if (config->is_set[index]) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, key, "\"%s\" is set twice", key);
+        AUTO_FREE char *field = xasprintf("%s.%s", section, key);
+        return error_set_field(err, ERR_INVALID_ARGUMENT, field, "\"%s\" is set twice", key);
     }
     config->is_set[index] = true;
     return set_value(config, index, trim(equals + 1), err);
