@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "deploy/format.h"
 #include "deploy/handlers.h"
@@ -125,15 +126,41 @@ int handle_sites_show(struct run *run, struct error *err)
     return result;
 }
 
+/* The server says yes at once and does it a moment later: asks until the site is as it should be,
+ * or has failed, or the patience ends. */
+static int wait_until_settled(struct run *run, const char *path, const struct json_value **site,
+                              struct error *err)
+{
+    enum { TRIES = 75, PAUSE_MS = 200 };
+    const struct timespec pause = {0, PAUSE_MS * 1000000L};
+    int result = 0;
+    for (int i = 0; result == 0 && i < TRIES; i++) {
+        const char *state = json_find_text(*site, "state", "");
+        if (str_equal(state, json_find_text(*site, "desired", "")) || str_equal(state, "failed")) {
+            break;
+        }
+        nanosleep(&pause, NULL);
+        result = run_get(run, path, site, err);
+    }
+    return result;
+}
+
 int handle_sites_change(struct run *run, struct error *err)
 {
     struct domain domain;
     const char *path;
+    const char *site_path;
     const struct json_value *site;
     const char *verb = strchr(run->args.command->name, ' ') + 1;
     int result = sites_path(run, arena_printf(run->arena, "/%s", verb), &path, &domain, err);
     if (result == 0) {
         result = run_call(run, "POST", path, NULL, &site, err);
+    }
+    if (result == 0) {
+        result = sites_path(run, "", &site_path, &domain, err);
+    }
+    if (result == 0) {
+        result = wait_until_settled(run, site_path, &site, err);
     }
     if (result == 0) {
         terminal_say(&run->terminal, "%s: %s was asked for, the site is %s now.", domain.name, verb,
