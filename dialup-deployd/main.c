@@ -169,10 +169,11 @@ static void stop(void *state)
     if (deployd->sweep) {
         job_abandon(deployd->sweep);
     }
+    /* First the gate: what it has not answered ends in the converger, which may ask the others. */
+    ipc_client_close(deployd->gate);
     queue_free(deployd->queue);
     engine_close(deployd->engine);
     converger_free(deployd->converger);
-    ipc_client_close(deployd->gate);
     db_batch_free(deployd->batch);
     struct event *const events[] = {deployd->batch_timer, deployd->housekeeping};
     for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
