@@ -32,6 +32,9 @@ enum {
     FALLBACK_MILLICORES = 250,
 };
 
+/* For an owner without a limit: as much as fits the contract of the jobs. */
+static const int64_t MAX_RELEASE_BYTES = (int64_t)1 << 50;
+
 struct build {
     struct build *next;
     struct queue *queue;
@@ -297,6 +300,9 @@ static int spawn_build(struct build *build, struct error *err)
     if (result < 0) {
         return result;
     }
+    if (params.max_bytes > MAX_RELEASE_BYTES) {
+        params.max_bytes = MAX_RELEASE_BYTES;
+    }
     AUTO_STRBUF struct strbuf input = STRBUF_INIT;
     struct json_writer writer;
     json_writer_init(&writer, &input);
@@ -388,6 +394,9 @@ static int accept_rollback(struct deployd *deployd, struct arena *arena,
         (result = sites_find(db, arena, deployment->site_id, &site, err)) < 0) {
         return result;
     }
+    if (site.desired == SITE_WANT_DELETED) {
+        return error_set(err, ERR_CONFLICT, "The site was deleted meanwhile");
+    }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
     adopt_type(&site, &release);
     if ((result = admission_reserve_run(&admission, arena, &site, "Cannot roll back", now, err)) <
@@ -413,8 +422,7 @@ static void start_rollback(struct queue *queue, struct arena *arena,
         queue_finish(queue, deployment->id, &err);
         return;
     }
-    release_log(queue->deployd, deployment->site_id, deployment->id, "Going back to release %lld",
-                (long long)deployment->base_id);
+    release_log(queue->deployd, deployment->site_id, deployment->id, "%s", deployment->message);
     converger_kick(queue->deployd->converger, deployment->site_id);
 }
 
