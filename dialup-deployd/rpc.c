@@ -217,6 +217,9 @@ static int want_running(struct change *change, struct db *db, const struct site 
         result = admission_reserve_run(&admission, change->arena, site, "Cannot start",
                                        clock_unix(), err);
     }
+    if (result == 0 && site->state == SITE_FAILED) {
+        result = sites_restart(db, site->id, clock_unix(), err); /* with all its attempts again */
+    }
     return result < 0 ? result
                       : sites_set_desired(db, site->id, SITE_WANT_RUNNING, clock_unix(), err);
 }
