@@ -27,7 +27,7 @@ struct container_mount {
 };
 
 /*
- * What is the same for all is not here: no capabilities, no new privileges, an init process, no
+ * What is the same for all is not here: no new privileges, an init process, no
  * swap beyond the memory limit, 10 MB of log in 3 files, 1024 to 4096 open files, no restart by
  * Docker itself.
  */
@@ -45,6 +45,8 @@ struct container_spec {
     int64_t cpu_millicores;
     int64_t pids;
     bool has_read_only_root;
+    const char *const *capabilities; /* that it keeps; all others are dropped */
+    size_t capability_count;
     const struct container_mount *mounts;
     size_t mount_count;
     const char *const *tmpfs; /* folders, 64 MB each */
@@ -64,6 +66,7 @@ struct container {
     int64_t generation;
     const char *owner; /* "user:7" */
     const char *kind;
+    const char *network; /* its first; unlike the labels, no Dockerfile can choose it */
     bool is_running;
     bool was_started;
 };

@@ -104,6 +104,7 @@ static void put_host_config(struct json_writer *writer, const struct container_s
     json_put_text(writer, "Name", "no");
     json_end_object(writer);
     put_texts(writer, "CapDrop", (const char *const[]){"ALL"}, 1);
+    put_texts(writer, "CapAdd", spec->capabilities, spec->capability_count);
     put_texts(writer, "SecurityOpt", (const char *const[]){"no-new-privileges"}, 1);
     put_mounts(writer, spec);
     put_log_rotation(writer);
@@ -162,6 +163,7 @@ int container_list_parse(struct arena *arena, const char *json, size_t size,
             .generation = label_number(labels, CONTAINER_LABEL_GENERATION),
             .owner = json_find_text(labels, CONTAINER_LABEL_OWNER, ""),
             .kind = json_find_text(labels, CONTAINER_LABEL_KIND, ""),
+            .network = json_find_text(json_find(item, "HostConfig"), "NetworkMode", ""),
             .is_running = str_equal(state, "running") || str_equal(state, "paused"),
             .was_started = !str_equal(state, "created"),
         };
