@@ -11,6 +11,7 @@
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/converge_internal.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/queue.h"
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
@@ -167,6 +168,24 @@ static void note_deleted(struct site_work *work)
     log_info("%s was deleted; its files stay in the trash for 7 days", work->site.domain);
 }
 
+/* A release that was to become live when its site was stopped: its deployment ends, so that the
+ * next one can begin. */
+static void end_unfinished(struct site_work *work)
+{
+    struct deployd *deployd = work->converger->deployd;
+    const struct site *site = &work->site;
+    bool is_new = site->desired_deployment && site->desired_deployment != site->live_deployment;
+    if (!is_new || deployment_state_is_final(work->wanted.state)) {
+        return;
+    }
+    struct error stopped;
+    error_set(&stopped, ERR_CONFLICT, "The site was stopped before this release was live");
+    error_hint(&stopped, "Deploy it again: that starts the site, too");
+    queue_finish(deployd->queue, site->desired_deployment, &stopped);
+    sites_set_desired_deployment(deployd->run->db, site->id, site->live_deployment, clock_unix(),
+                                 NULL);
+}
+
 void converger_settle_site(struct site_work *work)
 {
     struct deployd *deployd = work->converger->deployd;
@@ -178,6 +197,7 @@ void converger_settle_site(struct site_work *work)
         state = SITE_DELETED;
     } else if (work->site.desired == SITE_WANT_STOPPED) {
         state = SITE_STOPPED;
+        end_unfinished(work);
         admission_release_run(db, work->site_id, NULL);
     } else if (work->serve == PLAN_NO_RELEASE) {
         state = work->failure.code ? SITE_FAILED : SITE_NEW;
@@ -310,7 +330,7 @@ static void take_event(struct converger *converger, const char *line, size_t siz
         return;
     }
     struct site_work *work = find_work(converger, site_id);
-    if (work && !work->is_waiting) {
+    if (work) {
         site_action_container_died(work, json_find_text(actor, "ID", ""));
     }
 }

@@ -28,11 +28,12 @@ static struct plan_step plan_down(const struct plan_observed *observed, enum pla
 static struct plan_step plan_files(const struct plan_site *site,
                                    const struct plan_observed *observed)
 {
-    if (observed->route != PLAN_ROUTE_FILES ||
-        observed->route_deployment != site->wanted_deployment) {
-        return step(PLAN_ROUTE_TO_FILES, NULL);
+    bool is_new = site->wanted_deployment != site->live_deployment;
+    if (observed->route == PLAN_ROUTE_FILES &&
+        observed->route_deployment == site->wanted_deployment) {
+        return remove_any(observed);
     }
-    return remove_any(observed);
+    return step(is_new && site->attempts_left <= 0 ? PLAN_GIVE_UP : PLAN_ROUTE_TO_FILES, NULL);
 }
 
 static bool is_wanted(const struct plan_site *site, const struct plan_container *container)
@@ -93,14 +94,37 @@ static struct plan_step plan_answering(const struct plan_site *site,
     return has_limits(site, wanted) ? nothing : step(PLAN_LIMIT, wanted);
 }
 
+/* Visitors are led to an address that nobody has now. The engine gives a free address to the next
+ * container, which may be somebody else's. */
+static bool is_led_astray(const struct plan_observed *observed)
+{
+    bool is_known = observed->route == PLAN_ROUTE_CONTAINER;
+    if (!is_known && observed->route != PLAN_ROUTE_UNKNOWN) {
+        return false;
+    }
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *container = &observed->containers[i];
+        if (container->is_running &&
+            (!is_known || strcmp(container->id, observed->route_container) == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct plan_step plan_container(const struct plan_site *site,
                                        const struct plan_observed *observed)
 {
     const struct plan_container *wanted = find_wanted(site, observed);
+    if (is_led_astray(observed)) {
+        return step(PLAN_ROUTE_WAIT, NULL);
+    }
     if (!wanted) {
         return site->attempts_left > 0 ? step(PLAN_CREATE, NULL) : step(PLAN_GIVE_UP, NULL);
     }
-    if (wanted->health == PLAN_UNHEALTHY) {
+    /* One that does not even start was never probed. */
+    bool is_spent = site->attempts_left <= 0 && wanted->health == PLAN_UNPROBED;
+    if (wanted->health == PLAN_UNHEALTHY || is_spent) {
         return plan_failed(site, wanted);
     }
     if (!wanted->is_running) {
@@ -143,6 +167,7 @@ const char *plan_action_name(enum plan_action action)
         [PLAN_ROUTE_TO] = "route to container",
         [PLAN_ROUTE_TO_FILES] = "route to files",
         [PLAN_ROUTE_STOPPED] = "show stopped",
+        [PLAN_ROUTE_WAIT] = "let visitors wait",
         [PLAN_ROUTE_REMOVE] = "remove route",
         [PLAN_LIMIT] = "apply limits",
         [PLAN_REMOVE] = "remove container",

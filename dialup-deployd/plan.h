@@ -46,7 +46,8 @@ enum plan_route {
     PLAN_ROUTE_NONE,
     PLAN_ROUTE_FILES,
     PLAN_ROUTE_CONTAINER,
-    PLAN_ROUTE_PAGE
+    PLAN_ROUTE_PAGE,
+    PLAN_ROUTE_WAITING /* visitors wait for a container */
 };
 
 /* Where visitors are led now. */
@@ -66,6 +67,7 @@ enum plan_action {
     PLAN_ROUTE_TO,       /* container */
     PLAN_ROUTE_TO_FILES, /* of the wanted release */
     PLAN_ROUTE_STOPPED,  /* show the page "stopped" */
+    PLAN_ROUTE_WAIT,     /* lead visitors nowhere until something answers */
     PLAN_ROUTE_REMOVE,   /* the host is forgotten */
     PLAN_LIMIT,          /* container: give it the site's limits */
     PLAN_REMOVE,         /* container */

@@ -25,7 +25,7 @@
 /* An app that served for a minute before it ended starts with a clean slate. */
 enum { STABLE_S = 60 };
 
-enum { STOP_GRACE_S = 10, FAILED_LOG_LINES = 40, MAX_ARGUMENTS = 64, MIB = 1 << 20 };
+enum { STOP_GRACE_S = 10, FAILED_LOG_LINES = 40, FAILED_LOG_BYTES = 64 << 10, MIB = 1 << 20 };
 
 static const struct deployd *deployd_of(const struct site_work *work)
 {
@@ -93,6 +93,8 @@ static void create(struct site_work *work)
         .is_read_only = true,
     };
     static const char *const tmpfs[] = {"/tmp"};
+    /* nginx begins as root and lets its workers be somebody else. */
+    static const char *const kept[] = {"CHOWN", "SETGID", "SETUID"};
     const struct container_spec spec = {
         .image = release->image,
         .argv = release->argv_count ? release->argv : NULL,
@@ -112,6 +114,8 @@ static void create(struct site_work *work)
         .tmpfs = tmpfs,
         .tmpfs_count = has_own_image ? 0 : 1,
         .has_read_only_root = !has_own_image && !is_static,
+        .capabilities = kept,
+        .capability_count = is_static ? ARRAY_COUNT(kept) : 0,
         .instance = config_text(config_of(work), CONFIG_common_instance),
         .owner = arena_printf(arena, "%s:%lld", quota_entity_name(site->owner_kind),
                               (long long)site->owner_id),
@@ -247,6 +251,7 @@ static void route_to_files(struct site_work *work)
     AUTO_FREE char *target = xasprintf("%s/%s", folder, work->release.public_dir);
     AUTO_FREE char *link = deployd_live_path(deployd, work->site.domain);
     struct error err;
+    work->route = PLAN_ROUTE_UNKNOWN; /* until all of it is done */
     if (fs_replace_symlink(target, link, &err) < 0 ||
         sites_set_route(db_of(work), work->site_id, "", clock_unix(), &err) < 0) {
         site_work_failed(work, &err);
@@ -271,6 +276,17 @@ static void show_stopped(struct site_work *work)
 {
     bool has_failed = work->site.desired == SITE_WANT_RUNNING && work->failure.code;
     tell_gate(work, has_failed ? "failed" : "stopped", NULL, on_page_shown);
+}
+
+static void on_waiting(void *context, const void *result, const struct error *err)
+{
+    struct site_work *work = context;
+    if (err) {
+        site_work_failed(work, err);
+        return;
+    }
+    work->route = PLAN_ROUTE_WAITING;
+    site_work_next(work);
 }
 
 static void remove_route(struct site_work *work)
@@ -321,9 +337,10 @@ static void on_last_words(void *context, const char *text, size_t size, const st
 {
     struct failed_start *failed = context;
     struct site_work *work = failed->work;
+    size_t cut = size > FAILED_LOG_BYTES ? size - FAILED_LOG_BYTES : 0; /* lines have no limit */
     if (is_new_release(work) && size > 0) {
         release_log(deployd_of(work), work->site_id, work->site.desired_deployment,
-                    "--- what the app wrote ---\n%.*s--- end ---", (int)size, text);
+                    "--- what the app wrote ---\n%.*s--- end ---", (int)(size - cut), text + cut);
     }
     conclude_failed_start(work, &failed->detail);
     free(failed);
@@ -404,6 +421,13 @@ static void probe(struct site_work *work)
 
 void site_action_container_died(struct site_work *work, const char *id)
 {
+    struct site_container *container = site_work_find(work, id);
+    if (container) {
+        container->is_dead = true;
+    }
+    if (work->is_waiting) {
+        return; /* it looks again soon enough */
+    }
     if (work->probe && str_equal(work->step.container->id, id)) {
         probe_cancel(work->probe);
         work->probe = NULL;
@@ -427,6 +451,8 @@ static void return_to_live(struct site_work *work)
     int64_t now = clock_unix();
     struct deployment row;
     struct jobs_release release;
+    /* First its end: a deployment that nobody wants any more would wait for it for ever. */
+    queue_finish(deployd_of(work)->queue, failed, &work->failure);
     int result = sites_set_desired_deployment(db, work->site_id, live, now, &err);
     bool live_is_files = !live || (deployments_find(db, work->arena, live, &row, NULL) == 0 &&
                                    release_read(work->arena, &row, &release, NULL) == 0 &&
@@ -437,7 +463,6 @@ static void return_to_live(struct site_work *work)
     if (result < 0) {
         log_error("%s: cannot go back to its live release: %s", work->site.domain, err.message);
     }
-    queue_finish(deployd_of(work)->queue, failed, &work->failure);
 }
 
 static void on_given_up(void *context, const struct error *err)
@@ -504,6 +529,9 @@ void site_action_run(struct site_work *work)
         return;
     case PLAN_ROUTE_STOPPED:
         show_stopped(work);
+        return;
+    case PLAN_ROUTE_WAIT:
+        tell_gate(work, "starting", NULL, on_waiting);
         return;
     case PLAN_ROUTE_REMOVE:
         remove_route(work);

@@ -26,6 +26,9 @@ static void on_retry(evutil_socket_t fd, short events, void *context)
 {
     struct site_work *work = context;
     work->is_waiting = false;
+    if (work->failures >= SITE_WORK_LIVE_ATTEMPTS) {
+        work->failures = SITE_WORK_LIVE_ATTEMPTS - 1; /* given up, and one more try now and then */
+    }
     site_work_kick(work);
 }
 
@@ -95,9 +98,6 @@ static void forget_vanished(struct site_work *work)
         if (*work->known[i].running.id && !is_listed(work, work->known[i].running.id)) {
             work->known[i] = (struct site_container){0};
         }
-    }
-    if (work->route == PLAN_ROUTE_CONTAINER && !is_listed(work, work->route_container)) {
-        work->route = PLAN_ROUTE_UNKNOWN;
     }
 }
 
@@ -203,7 +203,9 @@ static void wait_and_retry(struct site_work *work, int seconds)
     if (work->is_kicked) {
         work->is_kicked = false;
         site_work_kick(work);
+        return;
     }
+    converger_site_settled(work->converger);
 }
 
 static int backoff_s(int failures)
@@ -225,7 +227,8 @@ void site_work_failed(struct site_work *work, const struct error *err)
     log_warning("%s: %s failed: %s", work->site.domain ? work->site.domain : "a site",
                 plan_action_name(work->step.action), err->message);
     converger_note_docker(work->converger, is_theirs ? NULL : err);
-    if (is_theirs && work->site.live_deployment != work->site.desired_deployment) {
+    bool is_new = work->site.live_deployment != work->site.desired_deployment;
+    if (is_theirs && is_new && work->failures <= SITE_WORK_NEW_ATTEMPTS) {
         look(work); /* an owner waits for the answer */
         return;
     }
@@ -237,16 +240,17 @@ void site_work_next(struct site_work *work)
     look(work);
 }
 
-/* Nothing left to do: write down how it is. */
+/* Nothing left to do: write down how it is. Not if the rows changed since they were read: a site
+ * that was stopped and started again keeps what it has reserved. */
 static void settle(struct site_work *work)
 {
-    converger_settle_site(work);
-    work->is_busy = false;
     if (work->is_kicked) {
         work->is_kicked = false;
-        site_work_kick(work);
+        look(work);
         return;
     }
+    converger_settle_site(work);
+    work->is_busy = false;
     converger_site_settled(work->converger);
 }
 
@@ -271,18 +275,25 @@ static struct plan_site describe_site(const struct site_work *work)
 
 static void describe_containers(struct site_work *work, const struct container *list, size_t count)
 {
+    AUTO_FREE char *network =
+        deployd_network_name(work->converger->deployd, DEPLOYD_PRODUCTION);
     work->containers = arena_calloc(work->arena, count, sizeof(*work->containers));
     work->container_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!str_equal(list[i].kind, "production")) {
+        /* A step of a Dockerfile's build has whatever labels the Dockerfile gives it. */
+        if (!str_equal(list[i].kind, "production") || !str_equal(list[i].network, network)) {
             continue;
         }
-        const struct site_container *known = site_work_find(work, list[i].id);
+        struct site_container *known = site_work_find(work, list[i].id);
+        bool is_running = list[i].is_running && !(known && known->is_dead);
+        if (known && !is_running) {
+            known->running.pid = 0; /* the kernel may give it to another process */
+        }
         work->containers[work->container_count++] = (struct plan_container){
             .id = arena_strdup(work->arena, list[i].id),
             .deployment = list[i].deployment_id,
             .generation = list[i].generation,
-            .is_running = list[i].is_running,
+            .is_running = is_running,
             .was_started = list[i].was_started,
             .health = known ? known->health : PLAN_UNPROBED,
             .memory_mib = known ? known->running.memory_bytes >> 20 : 0,
