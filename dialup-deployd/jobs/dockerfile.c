@@ -16,6 +16,7 @@
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/crypto/crypto.h"
 #include "libdialup/json/json.h"
 
 enum {
@@ -258,8 +259,13 @@ int dockerfile_build(struct build *build, struct error *err)
 {
     const struct jobs_build_params *params = build->params;
     struct jobs_release *release = &build->release;
-    const char *tag = arena_printf(build->arena, "%s-site%lld:%lld", params->instance,
-                                   (long long)params->site_id, (long long)params->deployment_id);
+    /* A Dockerfile may begin FROM any image of this machine whose name it knows: nobody can guess
+     * those of somebody else's site. */
+    char secret[CRYPTO_ID_SIZE];
+    crypto_random_id(secret);
+    const char *tag =
+        arena_printf(build->arena, "%s-site%lld:%lld-%s", params->instance,
+                     (long long)params->site_id, (long long)params->deployment_id, secret);
     int result = build_open_engine(build, err);
     if (result < 0) {
         return result;
