@@ -242,7 +242,10 @@ int fs_remove_tree(const char *path, struct error *err)
 
 int fs_replace_symlink(const char *target, const char *link, struct error *err)
 {
-    AUTO_FREE char *temporary = xasprintf("%s.new", link);
+    /* With a dot in front: the name could be that of another link, were it only longer. */
+    const char *slash = strrchr(link, '/');
+    const char *name = slash ? slash + 1 : link;
+    AUTO_FREE char *temporary = xasprintf("%.*s.%s.new", (int)(name - link), link, name);
     unlink(temporary);
     if (symlink(target, temporary) < 0) {
         return error_set_errno(err, ERR_IO, errno, "Cannot create the link %s", temporary);
