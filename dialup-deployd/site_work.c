@@ -275,8 +275,7 @@ static struct plan_site describe_site(const struct site_work *work)
 
 static void describe_containers(struct site_work *work, const struct container *list, size_t count)
 {
-    AUTO_FREE char *network =
-        deployd_network_name(work->converger->deployd, DEPLOYD_PRODUCTION);
+    AUTO_FREE char *network = deployd_network_name(work->converger->deployd, DEPLOYD_PRODUCTION);
     work->containers = arena_calloc(work->arena, count, sizeof(*work->containers));
     work->container_count = 0;
     for (size_t i = 0; i < count; i++) {

@@ -28,7 +28,7 @@ enum {
 struct site_container {
     struct running_container running; /* pid 0: not looked at yet */
     enum plan_health health;
-    bool is_dead; /* an event said so; Docker's list says it a moment later */
+    bool is_dead;     /* an event said so; Docker's list says it a moment later */
     char address[16]; /* IPv4, "" as long as it was not asked for */
 };
 
