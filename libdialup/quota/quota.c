@@ -165,13 +165,23 @@ void quota_admit(const struct quota_level *levels, size_t count,
     }
 }
 
+/* How a refusal speaks of the level that refused. */
+static const struct {
+    const char *reached; /* and then "site limit" */
+    const char *place;
+} refusal_words[] = {
+    [QUOTA_SYSTEM] = {"The server has reached its", " on the server"},
+    [QUOTA_TEAM] = {"Your team has reached its", " to your team"},
+    [QUOTA_USER] = {"You've reached your", ""},
+};
+
 static void describe_refusal(const struct quota_check *check, char *out, size_t size)
 {
     const struct quota_dimension_info *info = &dimensions[check->dimension];
-    bool own = check->level->entity == QUOTA_USER;
+    enum quota_entity entity = check->level->entity;
     if (info->unit == QUOTA_COUNT) {
-        snprintf(out, size, "%s reached %s %s limit (%lld/%lld)", own ? "You've" : "The server has",
-                 own ? "your" : "its", info->noun, (long long)check->used, (long long)check->limit);
+        snprintf(out, size, "%s %s limit (%lld/%lld)", refusal_words[entity].reached, info->noun,
+                 (long long)check->used, (long long)check->limit);
         return;
     }
     char need[32];
@@ -180,7 +190,7 @@ static void describe_refusal(const struct quota_check *check, char *out, size_t 
     quota_format(info->unit, check->requested, need, sizeof(need));
     quota_format(info->unit, left, have, sizeof(have));
     snprintf(out, size, "Not enough %s available%s (need %s, have %s)", info->noun,
-             own ? "" : " on the server", need, have);
+             refusal_words[entity].place, need, have);
 }
 
 /* A whole that is refused says nothing new if a part of it is refused at the same level. */
