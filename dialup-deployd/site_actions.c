@@ -372,7 +372,8 @@ static void on_probed(void *context, const struct probe_result *result)
     struct site_work *work = context;
     work->probe = NULL;
     work->probe_status = result->status;
-    /* What is live already may answer with an error: that is its owner's matter, not ours to end. */
+    /* What is live already may answer with an error: that is its owner's matter, not ours to end.
+     */
     bool is_good = result->is_healthy || (!is_new_release(work) && result->status != 0);
     if (!is_good) {
         find_out_why(work);
