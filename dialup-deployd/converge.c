@@ -32,8 +32,7 @@ struct settled_waiter {
     void *context;
 };
 
-/* Sites -------------------------------------------------------------------------------------------
- */
+/* Sites -------------------------------------------------------------------------------------- */
 
 static struct site_work *find_work(struct converger *converger, int64_t site_id)
 {
@@ -94,8 +93,7 @@ static void kick_all(struct converger *converger)
     }
 }
 
-/* Settled -----------------------------------------------------------------------------------------
- */
+/* Settled ------------------------------------------------------------------------------------ */
 
 static void waiter_end(struct settled_waiter *waiter)
 {
@@ -235,8 +233,7 @@ void converger_prune_releases(struct site_work *work)
     }
 }
 
-/* Docker ------------------------------------------------------------------------------------------
- */
+/* Docker ------------------------------------------------------------------------------------- */
 
 void converger_note_docker(struct converger *converger, const struct error *err)
 {
@@ -429,9 +426,11 @@ static void on_pass(evutil_socket_t fd, short events, void *context)
     pass(context);
 }
 
+/* The engine was away: what happened meanwhile was told to nobody. */
 static void on_reconnect(evutil_socket_t fd, short events, void *context)
 {
     follow_events(context);
+    pass(context);
 }
 
 const struct running_container *converger_running(const struct converger *converger,

@@ -2,7 +2,7 @@
  * dialup-deployd: decides and carries out. This header is the map of its parts; each stands in a
  * file of its own and knows the others through here.
  *
- *   rpc.c        what is asked: checks, changes rows, kicks the queue or the converger
+ *   rpc*.c       what is asked: checks, changes rows, kicks the queue or the converger
  *   admission.c  would it fit, and the ledger
  *   queue.c      deployments waiting for their build; runs the build jobs
  *   converge.c   makes Docker and the routes match the rows, one site at a time

@@ -57,7 +57,7 @@ struct queue {
 
 static void start_waiting(struct queue *queue);
 
-/* The end -------------------------------------------------------------------------------------- */
+/* The end ------------------------------------------------------------------------------------ */
 
 void queue_finish(struct queue *queue, int64_t deployment_id, const struct error *failure)
 {
@@ -89,7 +89,7 @@ void queue_finish(struct queue *queue, int64_t deployment_id, const struct error
     queue_kick(queue);
 }
 
-/* Builds --------------------------------------------------------------------------------------- */
+/* Builds ------------------------------------------------------------------------------------- */
 
 static void build_free(struct build *build)
 {
@@ -375,8 +375,7 @@ static void start_build(struct queue *queue, int64_t deployment_id)
     deployd_tell_deployment(deployd, build->site.id, deployment_id, "building", "Unpacking");
 }
 
-/* Rollbacks: there is nothing to build ----------------------------------------------------------
- */
+/* Rollbacks: there is nothing to build ------------------------------------------------------- */
 
 static int accept_rollback(struct deployd *deployd, struct arena *arena,
                            const struct deployment *deployment, struct error *err)
@@ -426,8 +425,7 @@ static void start_rollback(struct queue *queue, struct arena *arena,
     converger_kick(queue->deployd->converger, deployment->site_id);
 }
 
-/* The order -------------------------------------------------------------------------------------
- */
+/* The order ---------------------------------------------------------------------------------- */
 
 static bool is_busy(const struct deployments_list *list, int64_t site_id)
 {

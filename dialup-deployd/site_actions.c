@@ -52,8 +52,7 @@ static void note(struct site_work *work, const char *text)
     release_log(deployd_of(work), work->site_id, work->site.desired_deployment, "%s", text);
 }
 
-/* Containers: create, start, limits, remove -------------------------------------------------------
- */
+/* Containers: create, start, limits, remove -------------------------------------------------- */
 
 static void on_done(void *context, const struct error *err)
 {
@@ -144,8 +143,7 @@ static void apply_limits(void *context, const struct error *err)
     site_work_next(work);
 }
 
-/* Where visitors are led -------------------------------------------------------------------------
- */
+/* Where visitors are led --------------------------------------------------------------------- */
 
 static void forget_files(struct site_work *work)
 {
@@ -295,8 +293,7 @@ static void remove_route(struct site_work *work)
     tell_gate_to_forget(work);
 }
 
-/* Does it answer? --------------------------------------------------------------------------------
- */
+/* Does it answer? ---------------------------------------------------------------------------- */
 
 struct failed_start {
     struct site_work *work;
@@ -441,8 +438,7 @@ void site_action_container_died(struct site_work *work, const char *id)
     }
 }
 
-/* Giving up ---------------------------------------------------------------------------------------
- */
+/* Giving up ---------------------------------------------------------------------------------- */
 
 /* Back to what was live before; its needs again, instead of those of the release that failed. */
 static void return_to_live(struct site_work *work)
@@ -506,9 +502,6 @@ static void give_up(struct site_work *work)
         remove_failed(work); /* visitors stay with the live release */
     }
 }
-
-/* -------------------------------------------------------------------------------------------------
- */
 
 void site_action_run(struct site_work *work)
 {

@@ -50,8 +50,7 @@ void site_work_free(struct site_work *work)
     free(work);
 }
 
-/* Containers --------------------------------------------------------------------------------------
- */
+/* Containers --------------------------------------------------------------------------------- */
 
 struct site_container *site_work_find(struct site_work *work, const char *id)
 {
@@ -69,8 +68,8 @@ struct site_container *site_work_remember(struct site_work *work, const char *id
     if (!found) {
         found = site_work_find(work, "");
     }
-    if (!found) {
-        found = &work->known[0];
+    for (size_t i = 0; !found && i < SITE_WORK_CONTAINERS; i++) {
+        found = work->known[i].running.is_routed ? NULL : &work->known[i];
     }
     if (strcmp(found->running.id, id) != 0) {
         *found = (struct site_container){0};
@@ -101,8 +100,7 @@ static void forget_vanished(struct site_work *work)
     }
 }
 
-/* What should be ---------------------------------------------------------------------------------
- */
+/* What should be ----------------------------------------------------------------------------- */
 
 /*
  * The limits a container gets: the site's own, or, where an owner's limit is below what the
@@ -177,8 +175,7 @@ static void note_attempt(struct site_work *work)
     }
 }
 
-/* The loop ----------------------------------------------------------------------------------------
- */
+/* The loop ----------------------------------------------------------------------------------- */
 
 void site_work_kick(struct site_work *work)
 {
@@ -226,7 +223,6 @@ void site_work_failed(struct site_work *work, const struct error *err)
     }
     log_warning("%s: %s failed: %s", work->site.domain ? work->site.domain : "a site",
                 plan_action_name(work->step.action), err->message);
-    converger_note_docker(work->converger, is_theirs ? NULL : err);
     bool is_new = work->site.live_deployment != work->site.desired_deployment;
     if (is_theirs && is_new && work->failures <= SITE_WORK_NEW_ATTEMPTS) {
         look(work); /* an owner waits for the answer */

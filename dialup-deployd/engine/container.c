@@ -61,8 +61,7 @@ static void on_simple_done(void *context, int status, const char *body, size_t s
     waiting_free(waiting);
 }
 
-/* List -------------------------------------------------------------------------------------------
- */
+/* List --------------------------------------------------------------------------------------- */
 
 static void on_listed(void *context, int status, const char *body, size_t size,
                       const struct error *err)
@@ -96,8 +95,7 @@ void container_list(struct engine *engine, const char *instance, int64_t site_id
     send(waiting, "GET", strbuf_text(&path), NULL, 0, on_listed);
 }
 
-/* Create, start, inspect, update -----------------------------------------------------------------
- */
+/* Create, start, inspect, update ------------------------------------------------------------- */
 
 static void on_created(void *context, int status, const char *body, size_t size,
                        const struct error *err)
@@ -180,8 +178,7 @@ void container_update(struct engine *engine, const char *id, int64_t memory_mib,
     send(waiting, "POST", path, strbuf_text(&body), 0, on_simple_done);
 }
 
-/* Stop and remove --------------------------------------------------------------------------------
- */
+/* Stop and remove ---------------------------------------------------------------------------- */
 
 static void on_removed(void *context, int status, const char *body, size_t size,
                        const struct error *err)
@@ -210,8 +207,7 @@ void container_remove(struct engine *engine, const char *id, int grace_s,
     send(waiting, "POST", path, NULL, grace_s * 1000 + STOP_EXTRA_MS, on_stopped);
 }
 
-/* Logs -------------------------------------------------------------------------------------------
- */
+/* Logs --------------------------------------------------------------------------------------- */
 
 static void on_logs(void *context, int status, const char *body, size_t size,
                     const struct error *err)
@@ -235,8 +231,7 @@ void container_logs(struct engine *engine, const char *id, int64_t tail, contain
     send(waiting, "GET", path, NULL, 0, on_logs);
 }
 
-/* Networks ---------------------------------------------------------------------------------------
- */
+/* Networks ----------------------------------------------------------------------------------- */
 
 static void on_network(void *context, int status, const char *body, size_t size,
                        const struct error *err)

@@ -41,8 +41,7 @@ struct engine {
     int version;              /* minor; 0: not negotiated */
 };
 
-/* What curl and libevent tell each other --------------------------------------------------------
- */
+/* What curl and libevent tell each other ----------------------------------------------------- */
 
 static void take_finished(struct engine *engine);
 
@@ -94,8 +93,7 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
     return 0;
 }
 
-/* Calls ------------------------------------------------------------------------------------------
- */
+/* Calls -------------------------------------------------------------------------------------- */
 
 static size_t on_curl_data(char *data, size_t unit, size_t count, void *context)
 {
@@ -252,8 +250,7 @@ void engine_cancel(struct engine_call *call)
     }
 }
 
-/* Ends --------------------------------------------------------------------------------------------
- */
+/* Ends --------------------------------------------------------------------------------------- */
 
 static int engine_is_away(const struct engine *engine, CURLcode code, struct error *err)
 {
@@ -404,8 +401,7 @@ void engine_escape(struct strbuf *out, const char *text)
     }
 }
 
-/* Life --------------------------------------------------------------------------------------------
- */
+/* Life --------------------------------------------------------------------------------------- */
 
 int engine_open(struct event_base *base, const char *socket, struct engine **ret_engine,
                 struct error *err)

@@ -1,0 +1,126 @@
+/*
+ * Would it fit, what is in force, what runs. Handlers of
+ * proto/deployd.openrpc.json; the table of them is in rpc.c.
+ */
+#include "dialup-deployd/rpc.h"
+
+#include "dialup-deployd/admission.h"
+#include "dialup-deployd/converge.h"
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/inspect.h"
+#include "dialup-deployd/views.h"
+#include "libdialup/site/site_type.h"
+#include "libdialup/store/reservations.h"
+#include "proto/deployd_rpc.h"
+
+enum { APPLY_TIMEOUT_MS = 20000 };
+
+/* Quotas ------------------------------------------------------------------------------------- */
+
+static struct quota_amounts amounts_of(const struct deployd_quota_validate_params *params)
+{
+    const struct site_type *type = params->type ? site_type_find(params->type) : NULL;
+    struct site site = {
+        .memory_mib = params->has_memory_mib ? params->memory_mib
+                      : type                 ? type->memory_mib
+                                             : 0,
+        .cpu_millicores = params->has_cpu_millicores ? params->cpu_millicores
+                          : type                     ? type->cpu_millicores
+                                                     : 0,
+    };
+    struct quota_amounts amounts = {0};
+    if (params->development) {
+        amounts.of[QUOTA_DEV_CONTAINERS] = 1;
+        amounts.of[QUOTA_MEMORY_DEVELOPMENT] = site.memory_mib;
+        amounts.of[QUOTA_CPU_DEVELOPMENT] = site.cpu_millicores;
+    } else {
+        amounts = admission_for_running(&site);
+    }
+    amounts.of[QUOTA_SITES] = params->new_site;
+    if (params->has_storage_mib) {
+        amounts.of[params->development ? QUOTA_STORAGE_DEVELOPMENT : QUOTA_STORAGE_PRODUCTION] =
+            params->storage_mib;
+    }
+    return amounts;
+}
+
+int handle_quota_validate(void *context, struct ipc_request *request, const void *params,
+                          void *result, struct error *err)
+{
+    const struct deployd_quota_validate_params *wanted = params;
+    struct deployd *deployd = rpc_deployd(context);
+    struct arena *arena = ipc_request_arena(request);
+    struct admission admission =
+        admission_for(deployd, rpc_owner_kind(wanted->owner_kind), wanted->owner_id);
+    struct admission_levels *levels = arena_alloc(arena, sizeof(*levels));
+    int status = admission_read_levels(&admission, arena, levels, err);
+    if (status < 0) {
+        return status;
+    }
+    struct quota_amounts held = {0};
+    if (wanted->has_site_id) {
+        status = reservations_sum_site(deployd->run->db, wanted->site_id, &held, err);
+        admission_take_off(levels, &held);
+    }
+    struct quota_amounts amounts = amounts_of(wanted);
+    struct quota_verdict verdict;
+    quota_admit(levels->levels, levels->count, &amounts, &verdict);
+    *(struct deployd_verdict *)result = view_verdict(
+        &verdict, wanted->development ? "Cannot start editor" : "Cannot deploy", arena);
+    return status;
+}
+
+/* Containers --------------------------------------------------------------------------------- */
+
+struct apply {
+    struct deployd *deployd;
+    struct ipc_request *request;
+    enum quota_entity owner_kind;
+    int64_t owner_id;
+};
+
+static void on_applied(void *context)
+{
+    struct apply *apply = context;
+    struct deployd_limits_apply_result result = {0};
+    result.sites = inspect_owner_limits(apply->deployd, ipc_request_arena(apply->request),
+                                        apply->owner_kind, apply->owner_id, &result.sites_count);
+    ipc_request_reply(apply->request, &result);
+}
+
+int handle_limits_apply(void *context, struct ipc_request *request, const void *params,
+                        void *result, struct error *err)
+{
+    const struct deployd_limits_apply_params *wanted = params;
+    struct deployd *deployd = rpc_deployd(context);
+    struct apply *apply = arena_alloc(ipc_request_arena(request), sizeof(*apply));
+    *apply = (struct apply){deployd, request, rpc_owner_kind(wanted->owner_kind), wanted->owner_id};
+    converger_kick_owner(deployd->converger, apply->owner_kind, apply->owner_id);
+    converger_when_settled(deployd->converger, apply->owner_kind, apply->owner_id, APPLY_TIMEOUT_MS,
+                           on_applied, apply);
+    return IPC_LATER;
+}
+
+int handle_site_limits(void *context, struct ipc_request *request, const void *params, void *result,
+                       struct error *err)
+{
+    const struct deployd_site_limits_params *wanted = params;
+    return inspect_site_limits(rpc_deployd(context), ipc_request_arena(request), wanted->site_id,
+                               result, err);
+}
+
+int handle_site_logs(void *context, struct ipc_request *request, const void *params, void *result,
+                     struct error *err)
+{
+    const struct deployd_site_logs_params *wanted = params;
+    return inspect_start_logs(rpc_deployd(context), request, wanted->site_id, wanted->tail, err);
+}
+
+int handle_containers(void *context, struct ipc_request *request, const void *params, void *result,
+                      struct error *err)
+{
+    struct deployd_containers_result *list = result;
+    list->containers = inspect_containers(rpc_deployd(context), ipc_request_arena(request),
+                                          &list->containers_count);
+    return 0;
+}

@@ -1,0 +1,279 @@
+/*
+ * Sites: made, started, stopped, deleted. Handlers of
+ * proto/deployd.openrpc.json; the table of them is in rpc.c.
+ */
+#include "dialup-deployd/rpc.h"
+
+#include <string.h>
+
+#include "dialup-deployd/admission.h"
+#include "dialup-deployd/change.h"
+#include "dialup-deployd/converge.h"
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/queue.h"
+#include "dialup-deployd/views.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/site/domain.h"
+#include "libdialup/site/site_type.h"
+#include "libdialup/store/reservations.h"
+#include "libdialup/store/users.h"
+#include "proto/deployd_rpc.h"
+
+enum { SOCKET_PATH_MAX = 107 };
+
+static void kick_site(struct change *change)
+{
+    converger_kick(change->deployd->converger, change->site_id);
+}
+
+/* site_create -------------------------------------------------------------------------------- */
+
+/* The longest name whose socket still fits: RUN_DIR/sites/NAME.sock. */
+static struct domain_rules domain_rules(const struct deployd *deployd)
+{
+    const char *run_dir = config_text(deployd->run->config, CONFIG_common_run_dir);
+    size_t around = strlen(run_dir) + strlen("/sites/.sock");
+    return (struct domain_rules){
+        .suffix = config_text(deployd->run->config, CONFIG_common_domain),
+        .max_len = SOCKET_PATH_MAX - around,
+    };
+}
+
+/* Somebody else's site with a name that people could take for this one. */
+static int check_look_alikes(struct db *db, struct arena *arena, const struct domain *domain,
+                             enum quota_entity owner_kind, int64_t owner_id, struct error *err)
+{
+    struct sites_list list;
+    const struct sites_page all = {0};
+    int result = sites_list(db, arena, &all, &list, err);
+    for (size_t i = 0; result == 0 && i < list.count; i++) {
+        const struct site *site = &list.rows[i];
+        struct domain other;
+        bool is_own = site->owner_kind == owner_kind && site->owner_id == owner_id;
+        if (!is_own && str_copy(other.name, sizeof(other.name), site->domain) &&
+            domain_is_confusable(domain, &other)) {
+            result = error_set_field(err, ERR_CONFLICT, "domain",
+                                     "%s looks too much like %s, which is somebody else's",
+                                     domain->name, other.name);
+            error_hint(err, "Choose a name that nobody can take for theirs");
+        }
+    }
+    return result;
+}
+
+static int check_may_create(struct db *db, struct arena *arena, enum quota_entity owner_kind,
+                            int64_t owner_id, struct error *err)
+{
+    struct user user;
+    if (owner_kind != QUOTA_USER) {
+        return error_set_field(err, ERR_UNSUPPORTED, "owner_kind",
+                               "Sites of teams are not possible yet");
+    }
+    int result = users_find(db, arena, owner_id, &user, err);
+    if (result == 0 && !user.is_active) {
+        result = error_set(err, ERR_FORBIDDEN, "Cannot create site: your account is not active");
+        error_hint(err, "Contact admin to activate it");
+    } else if (result == 0 && !user.can_create_sites) {
+        result = error_set(err, ERR_FORBIDDEN,
+                           "Cannot create site: creating sites is disabled for your account");
+        error_hint(err, "Contact admin to enable it");
+    }
+    return result;
+}
+
+/* Room for the site, and for it to run: somebody who could never start it hears so now. */
+static int admit_new_site(const struct admission *admission, struct arena *arena,
+                          const struct site *site, struct error *err)
+{
+    struct admission_levels levels;
+    int result = admission_read_levels(admission, arena, &levels, err);
+    if (result < 0) {
+        return result;
+    }
+    struct quota_amounts amounts = admission_for_running(site);
+    amounts.of[QUOTA_SITES] = 1;
+    struct quota_verdict verdict;
+    quota_admit(levels.levels, levels.count, &amounts, &verdict);
+    return verdict.allowed ? 0 : quota_refuse(&verdict, "Cannot deploy", err);
+}
+
+static int describe_site(const struct deployd_site_create_params *params, struct site *ret_site,
+                         struct error *err)
+{
+    const struct site_type *type;
+    int result = site_type_parse(params->type ? params->type : "auto", &type, err);
+    if (result < 0) {
+        return result;
+    }
+    bool needs_container = type->served == SITE_SERVED_CONTAINER;
+    *ret_site = (struct site){
+        .owner_kind = rpc_owner_kind(params->owner_kind),
+        .owner_id = params->owner_id,
+        .type = type->name,
+        .strategy = params->strategy ? params->strategy : "lazy",
+        .memory_mib =
+            needs_container && params->has_memory_mib ? params->memory_mib : type->memory_mib,
+        .cpu_millicores = needs_container && params->has_cpu_millicores ? params->cpu_millicores
+                                                                        : type->cpu_millicores,
+    };
+    return 0;
+}
+
+static int work_site_create(struct change *change, struct db *db, struct error *err)
+{
+    const struct deployd_site_create_params *params = change->params;
+    const struct domain_rules rules = domain_rules(change->deployd);
+    struct arena *arena = change->arena;
+    struct domain domain;
+    struct site site;
+    int64_t now = clock_unix();
+    int result = describe_site(params, &site, err);
+    if (result < 0 ||
+        (result = domain_parse_site(params->domain, &rules, &domain, NULL, err)) < 0 ||
+        (result = check_may_create(db, arena, site.owner_kind, site.owner_id, err)) < 0 ||
+        (result = check_look_alikes(db, arena, &domain, site.owner_kind, site.owner_id, err)) < 0) {
+        return result;
+    }
+    site.domain = domain.name;
+    struct admission admission = admission_for(change->deployd, site.owner_kind, site.owner_id);
+    const struct quota_amounts one = admission_for_new_site();
+    if ((result = admit_new_site(&admission, arena, &site, err)) < 0 ||
+        (result = sites_create(db, &site, now, &change->site_id, err)) < 0) {
+        return result;
+    }
+    const struct reservation_holder holder = {
+        .entity = site.owner_kind,
+        .entity_id = site.owner_id,
+        .site_id = change->site_id,
+        .purpose = RESERVATION_SITE,
+    };
+    if ((result = reservations_put(db, &holder, &one, RESERVATION_COMMITTED, now, 0, err)) < 0 ||
+        (result = sites_find(db, arena, change->site_id, &site, err)) < 0) {
+        return result;
+    }
+    *(struct deployd_site *)change->result = view_site(&site);
+    return 0;
+}
+
+static const struct change_kind site_create = {work_site_create, kick_site};
+
+int handle_site_create(void *context, struct ipc_request *request, const void *params, void *result,
+                       struct error *err)
+{
+    const struct deployd_site_create_params *wanted = params;
+    return change_start(rpc_deployd(context), request, params, wanted->idempotency_key,
+                        &site_create);
+}
+
+/* site_set_desired, site_restart, site_delete ------------------------------------------------ */
+
+/* Answers with the site as it is after the change. */
+static int answer_site(struct change *change, struct db *db, struct error *err)
+{
+    struct site site;
+    int result = sites_find(db, change->arena, change->site_id, &site, err);
+    if (result == 0) {
+        *(struct deployd_site *)change->result = view_site(&site);
+    }
+    return result;
+}
+
+static int want_running(struct change *change, struct db *db, const struct site *site,
+                        struct error *err)
+{
+    struct admission admission = admission_for(change->deployd, site->owner_kind, site->owner_id);
+    int result = 0;
+    if (!site->desired_deployment) {
+        result = error_set(err, ERR_CONFLICT, "%s has nothing to start: it was never deployed",
+                           site->domain);
+        error_hint(err, "Deploy it first: deploy site --domain %s", site->domain);
+    } else {
+        result = admission_reserve_run(&admission, change->arena, site, "Cannot start",
+                                       clock_unix(), err);
+    }
+    if (result == 0 && site->state == SITE_FAILED) {
+        result = sites_restart(db, site->id, clock_unix(), err); /* with all its attempts again */
+    }
+    return result < 0 ? result
+                      : sites_set_desired(db, site->id, SITE_WANT_RUNNING, clock_unix(), err);
+}
+
+static int work_set_desired(struct change *change, struct db *db, struct error *err)
+{
+    const struct deployd_site_set_desired_params *params = change->params;
+    struct site site;
+    change->site_id = params->site_id;
+    int result = rpc_find_site(db, change->arena, params->site_id, &site, err);
+    if (result == 0) {
+        result = str_equal(params->desired, "running")
+                     ? want_running(change, db, &site, err)
+                     : sites_set_desired(db, site.id, SITE_WANT_STOPPED, clock_unix(), err);
+    }
+    return result < 0 ? result : answer_site(change, db, err);
+}
+
+static const struct change_kind site_set_desired = {work_set_desired, kick_site};
+
+int handle_site_set_desired(void *context, struct ipc_request *request, const void *params,
+                            void *result, struct error *err)
+{
+    const struct deployd_site_set_desired_params *wanted = params;
+    return change_start(rpc_deployd(context), request, params, wanted->idempotency_key,
+                        &site_set_desired);
+}
+
+static int work_restart(struct change *change, struct db *db, struct error *err)
+{
+    const struct deployd_site_restart_params *params = change->params;
+    struct site site;
+    change->site_id = params->site_id;
+    int result = rpc_find_site(db, change->arena, params->site_id, &site, err);
+    if (result == 0) {
+        result = want_running(change, db, &site, err);
+    }
+    if (result == 0) {
+        result = sites_restart(db, site.id, clock_unix(), err);
+    }
+    return result < 0 ? result : answer_site(change, db, err);
+}
+
+static const struct change_kind site_restart = {work_restart, kick_site};
+
+int handle_site_restart(void *context, struct ipc_request *request, const void *params,
+                        void *result, struct error *err)
+{
+    const struct deployd_site_restart_params *wanted = params;
+    return change_start(rpc_deployd(context), request, params, wanted->idempotency_key,
+                        &site_restart);
+}
+
+static int work_delete(struct change *change, struct db *db, struct error *err)
+{
+    const struct deployd_site_delete_params *params = change->params;
+    struct site site;
+    change->site_id = params->site_id;
+    int result = rpc_find_site(db, change->arena, params->site_id, &site, err);
+    if (result == 0) {
+        result = sites_set_desired(db, site.id, SITE_WANT_DELETED, clock_unix(), err);
+    }
+    if (result == 0) {
+        result = reservations_release_site(db, site.id, err);
+    }
+    return result < 0 ? result : answer_site(change, db, err);
+}
+
+static void after_delete(struct change *change)
+{
+    queue_cancel_site(change->deployd->queue, change->site_id);
+    kick_site(change);
+}
+
+static const struct change_kind site_delete = {work_delete, after_delete};
+
+int handle_site_delete(void *context, struct ipc_request *request, const void *params, void *result,
+                       struct error *err)
+{
+    const struct deployd_site_delete_params *wanted = params;
+    return change_start(rpc_deployd(context), request, params, wanted->idempotency_key,
+                        &site_delete);
+}
