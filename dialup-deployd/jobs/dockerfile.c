@@ -11,6 +11,7 @@
 
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/jobs/docker_context.h"
+#include "dialup-deployd/jobs/dockerfile_check.h"
 #include "dialup-deployd/jobs/images.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
@@ -21,6 +22,7 @@
 
 enum {
     MAX_LINE_BYTES = 1 << 20,
+    MAX_DOCKERFILE_BYTES = 1 << 20,
     CPU_PERIOD_US = 100000,
     TICK_S = 1,
     EXIT_OF_SIGKILL = 137,
@@ -255,6 +257,17 @@ static int build_image(struct build *build, const char *tag, struct error *err)
     return explain_end(&image, timeout_s, err);
 }
 
+static int check_text(const struct build *build, struct error *err)
+{
+    AUTO_FREE char *path = xasprintf("%s/Dockerfile", build->params->release_dir);
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    int result = fs_read_file(path, MAX_DOCKERFILE_BYTES, &text, err);
+    if (result == 0 && memchr(strbuf_text(&text), '\0', text.size)) {
+        result = error_set(err, ERR_INVALID_ARGUMENT, "The Dockerfile is not a text file");
+    }
+    return result < 0 ? result : dockerfile_check(strbuf_text(&text), err);
+}
+
 int dockerfile_build(struct build *build, struct error *err)
 {
     const struct jobs_build_params *params = build->params;
@@ -266,8 +279,8 @@ int dockerfile_build(struct build *build, struct error *err)
     const char *tag =
         arena_printf(build->arena, "%s-site%lld:%lld-%s", params->instance,
                      (long long)params->site_id, (long long)params->deployment_id, secret);
-    int result = build_open_engine(build, err);
-    if (result < 0) {
+    int result = check_text(build, err);
+    if (result < 0 || (result = build_open_engine(build, err)) < 0) {
         return result;
     }
     progress_step(&build->progress, "Building the image");
