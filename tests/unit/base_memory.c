@@ -102,6 +102,7 @@ static void case_secrets_compare(void)
 static void case_small_allocations(void)
 {
     AUTO_FREE char *nothing = xmalloc(0);
+    CHECK(nothing);
     AUTO_FREE char *zeros = xcalloc(3, 5);
     CHECK(is_zero(zeros, 15));
     /* The text need not be terminated when the length says where it ends. */

@@ -94,6 +94,7 @@ static void case_explain(void)
     CHECK_STR(text, "The app must listen on 0.0.0.0 and the port in the PORT variable (3000)");
     uint16_t port;
     AUTO_CLOSE int local = open_listener("127.0.0.1", &port);
+    CHECK(local >= 0);
     listening_explain(getpid(), port, text, sizeof(text));
     /* Another program of this machine cannot have the same port of localhost. */
     AUTO_FREE char *wanted =
