@@ -26,9 +26,6 @@ static void on_retry(evutil_socket_t fd, short events, void *context)
 {
     struct site_work *work = context;
     work->is_waiting = false;
-    if (work->failures >= SITE_WORK_LIVE_ATTEMPTS) {
-        work->failures = SITE_WORK_LIVE_ATTEMPTS - 1; /* given up, and one more try now and then */
-    }
     site_work_kick(work);
 }
 
@@ -346,5 +343,6 @@ static void look(struct site_work *work)
 
 void site_work_given_up(struct site_work *work)
 {
+    work->failures = SITE_WORK_LIVE_ATTEMPTS - 1; /* one more try now and then */
     wait_and_retry(work, GIVEN_UP_RETRY_S);
 }
