@@ -11,6 +11,8 @@ import './scripts/api_types.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const out = path.join(here, 'dist/admin');
+// As esbuild names its files; the server tells by such a name what may be cached for ever.
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const BUDGET_GZ_BYTES = { '.js': 30 * 1024, '.css': 4 * 1024 };
 
 async function bundle() {
@@ -37,7 +39,8 @@ async function bundle() {
 
 async function copyIcon() {
     const icon = await readFile(path.join(here, 'admin/icon.svg'));
-    const hash = createHash('sha256').update(icon).digest('hex').slice(0, 8).toUpperCase();
+    const digest = createHash('sha256').update(icon).digest();
+    const hash = Array.from(digest.subarray(0, 8), (byte) => BASE32[byte % 32]).join('');
     await writeFile(path.join(out, `assets/icon-${hash}.svg`), icon);
     return `/assets/icon-${hash}.svg`;
 }

@@ -63,7 +63,7 @@ describe('log-in', () => {
         const refusal = page.locator('#password-refusal');
         await refusal.waitFor();
         assert.equal(await refusal.textContent(), 'Email or password is wrong. ' +
-            'Check both, or ask your admin for a new password');
+            'Check both, or ask your admin for a new password.');
         await page.waitForFunction(() => document.activeElement?.id === 'password');
         assert.equal(await page.getByLabel('Password').inputValue(), '');
         assert.equal(await page.getByLabel('Email').inputValue(), 'ann@example.org');
@@ -115,8 +115,8 @@ describe('overview', () => {
         await blog.getByText('version 2').waitFor();
         const text = await blog.textContent();
         assert.match(text, /Running/);
-        assert.match(text, /58 MB of 128MB/);
-        assert.match(text, /0.01 cores of 0.13 cores/);
+        assert.match(text, /58MB of 128MB/);
+        assert.match(text, /0.01 of 0.13 cores/);
         assert.equal(await blog.getByRole('link').getAttribute('href'),
             'https://blog.dialup.localhost/');
         assert.match(await site(page, 'shop.dialup.localhost').textContent(),
@@ -183,7 +183,7 @@ describe('a new site', () => {
         await page.getByRole('button', { name: 'Make the site' }).click();
         await page.locator('#new-domain-refusal').waitFor();
         assert.equal(await page.locator('#new-domain-refusal').textContent(),
-            'This name is taken. Choose another one');
+            'This name is taken. Choose another one.');
         await page.waitForFunction(() => document.activeElement?.id === 'new-domain');
         assert.equal(await page.getByLabel('Name').getAttribute('aria-invalid'), 'true');
     });

@@ -1,8 +1,11 @@
 // The short journey that must hold on a running suite: log in, see the sites, stop and start one,
-// log out. DIALUP_PANEL, DIALUP_EMAIL and DIALUP_PASSWORD name the suite; without them, the mock.
+// deploy a folder to it, log out. DIALUP_PANEL, DIALUP_EMAIL and DIALUP_PASSWORD name the suite; without them, the mock.
 // DIALUP_SITE names the site to stop and start; without it, the first that runs.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { axeProblems, launch, logIn, openPage, screenshot } from './browser.mjs';
 import { startMock } from './mock_server.mjs';
 import { PASSWORD } from './world.mjs';
@@ -52,6 +55,30 @@ test('a site stops and starts', async () => {
     await site.locator('[data-state=stopped]').waitFor({ timeout: START_MS });
     await site.getByRole('button', { name: 'Start' }).click();
     await site.locator('[data-state=running]').waitFor({ timeout: START_MS });
+});
+
+// A site that is right for both: static files, and a server that answers.
+function writeSite() {
+    const folder = mkdtempSync(path.join(tmpdir(), 'dialup-real-'));
+    writeFileSync(path.join(folder, 'index.html'), '<h1>by browser</h1>');
+    writeFileSync(path.join(folder, 'package.json'), JSON.stringify({
+        name: 'by-browser', version: '1.0.0', private: true,
+        scripts: { start: 'node server.js' } }));
+    writeFileSync(path.join(folder, 'server.js'), "require('http').createServer((request, " +
+        "response) => response.end('by browser')).listen(process.env.PORT, '0.0.0.0');\n");
+    return folder;
+}
+
+test('a folder becomes the live version, and its log is followed to the end', async () => {
+    const folder = writeSite();
+    const site = card();
+    await site.getByText('Deploy a new version').click();
+    await site.getByLabel('Choose a folder').setInputFiles(folder);
+    await site.locator('.deployment').first().getByText('Live').waitFor({ timeout: START_MS });
+    await site.locator('.log', { hasText: /(Live|Ready after .*)\s*$/ }).waitFor();
+    await screenshot(opened.page, 'real-deployed');
+    assert.deepEqual(await axeProblems(opened.page), []);
+    rmSync(folder, { recursive: true });
 });
 
 test('log-out leads back to the log-in', async () => {

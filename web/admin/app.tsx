@@ -5,6 +5,7 @@ import { announcement, say } from '../shared/announce';
 import { toRefusal } from '../shared/api';
 import { ConfirmDialog } from '../shared/components/confirm';
 import { Page, Trouble } from '../shared/components/page';
+import { sentence } from '../shared/format';
 import { logOut, resumeSession, session } from '../shared/session';
 import { LoginPage } from './pages/login';
 import { OverviewPage } from './pages/overview';
@@ -30,7 +31,7 @@ async function leave(): Promise<void> {
     try {
         await logOut();
     } catch (error) {
-        say(`${toRefusal(error).message}. You are still logged in.`);
+        say(`${sentence(toRefusal(error).message)} You are still logged in.`);
     }
 }
 

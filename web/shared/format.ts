@@ -12,22 +12,35 @@ export function formatAmount(unit: string, amount: number): string {
     }
 }
 
-export function formatCores(millicores: number): string {
-    return `${Number((millicores / 1000).toFixed(2))} ${millicores === 1000 ? 'core' : 'cores'}`;
-}
+const coresOf = (millicores: number): string => String(Number((millicores / 1000).toFixed(2)));
+
+export const formatCores = (millicores: number): string =>
+    `${coresOf(millicores)} ${millicores === 1000 ? 'core' : 'cores'}`;
+
+// "256MB of 1GB", "0.25 of 0.5 cores".
+export const formatOf = (unit: string, part: number, whole: number): string =>
+    `${unit === 'millicores' ? coresOf(part) : formatAmount(unit, part)} of ` +
+    formatAmount(unit, whole);
+
+// What others wrote ends with one full stop, whether they wrote it or not.
+export const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
 
 export function formatBytes(bytes: number): string {
-    const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
+    const units = [' bytes', 'KB', 'MB', 'GB', 'TB'];
     let amount = bytes;
     let unit = 0;
     while (amount >= 1024 && unit < units.length - 1) {
         amount /= 1024;
         unit++;
     }
-    return `${Number(amount.toFixed(amount < 10 && unit > 1 ? 1 : 0))} ${units[unit]}`;
+    return `${Number(amount.toFixed(amount < 10 && unit > 1 ? 1 : 0))}${units[unit]}`;
 }
 
+// Some durations are measured in whole seconds: none of those is nothing at all.
 export function formatDuration(ms: number): string {
+    if (ms === 0) {
+        return 'less than a second';
+    }
     if (ms < 1000) {
         return `${ms} ms`;
     }

@@ -113,7 +113,7 @@ test('a refusal stands at the field it names and takes the focus there', async (
     const root = await refusedBy('domain');
     const input = root.querySelector('input')!;
     assert.equal(input.getAttribute('aria-describedby'), 'name-refusal');
-    assert.equal(root.querySelector('#name-refusal')?.textContent, 'Taken. Choose another');
+    assert.equal(root.querySelector('#name-refusal')?.textContent, 'Taken. Choose another.');
     await until(() => document.activeElement === input);
 });
 

@@ -11,7 +11,9 @@ import { filesToSend, isDeployed, packFolder, paxRecord } from '../shared/archiv
 import {
     editableLimits, groupDimensions, labelOf, limitToText, textToLimit,
 } from '../shared/dimensions';
-import { formatAgo, formatAmount, formatBytes, formatDuration } from '../shared/format';
+import {
+    formatAgo, formatAmount, formatBytes, formatDuration, formatOf, sentence,
+} from '../shared/format';
 
 function cases<T>(name: string, made: (input: T) => unknown, rows: Array<[T, unknown]>): void {
     for (const [input, expected] of rows) {
@@ -32,11 +34,21 @@ cases('formatAmount', ([unit, amount]: [string, number]) => formatAmount(unit, a
 ]);
 
 cases('formatBytes', formatBytes, [
-    [0, '0 bytes'], [1023, '1023 bytes'], [61_000_000, '58 MB'], [1_800_000, '1.7 MB'],
+    [0, '0 bytes'], [1023, '1023 bytes'], [61_000_000, '58MB'], [1_800_000, '1.7MB'],
 ]);
 
 cases('formatDuration', formatDuration, [
-    [12, '12 ms'], [8400, '8.4 s'], [125_000, '2 min 5 s'],
+    [0, 'less than a second'], [12, '12 ms'], [8400, '8.4 s'], [125_000, '2 min 5 s'],
+]);
+
+cases('formatOf', ([unit, part, whole]: [string, number, number]) => formatOf(unit, part, whole), [
+    [['MiB', 256, 1024], '256MB of 1GB'],
+    [['millicores', 250, 1000], '0.25 of 1 core'],
+    [['count', 2, 3], '2 of 3'],
+]);
+
+cases('sentence', sentence, [
+    ['No room', 'No room.'], ['No room.', 'No room.'], ['Why not?', 'Why not?'],
 ]);
 
 cases('formatAgo', (age: number) => formatAgo(1_000_000 - age, 1_000_000), [

@@ -7,7 +7,7 @@ import { ask } from '../../shared/components/confirm';
 import { RefusalText } from '../../shared/components/form';
 import { useLive } from '../../shared/components/hooks';
 import { Trouble } from '../../shared/components/page';
-import { formatAgo, formatDuration, formatTime } from '../../shared/format';
+import { formatAgo, formatDuration, formatTime, sentence } from '../../shared/format';
 import { DeploymentLog } from './deployment_log';
 import { deploymentWords, isFinished } from './words';
 
@@ -15,8 +15,8 @@ function Outcome({ deployment }: { deployment: Deployment }) {
     if (deployment.state === 'failed') {
         return (
             <span>
-                {deployment.error_message}
-                {deployment.error_hint && `. ${deployment.error_hint}`}
+                {deployment.error_message && sentence(deployment.error_message)}
+                {deployment.error_hint && ` ${sentence(deployment.error_hint)}`}
             </span>
         );
     }

@@ -5,7 +5,7 @@ import { say } from '../../shared/announce';
 import { call, toRefusal, type Refusal } from '../../shared/api';
 import { ask } from '../../shared/components/confirm';
 import { focusLater, RefusalText } from '../../shared/components/form';
-import { formatAgo, formatAmount, formatBytes, formatCores } from '../../shared/format';
+import { formatAgo, formatAmount, formatBytes, formatCores, formatOf } from '../../shared/format';
 import { DeployBox } from './deploy_box';
 import { Deployments } from './deployments';
 import { siteWords, TYPE_WORDS } from './words';
@@ -18,12 +18,18 @@ const VERBS: Record<Verb, { name: string; done: string }> = {
     restart: { name: 'Restart', done: 'is restarting' },
 };
 
+// Static files are served as they are: no process to restart, no memory or CPU to count.
+const hasContainer = ({ type }: Site): boolean => type !== 'static';
+
 function verbsOf(site: Site): Verb[] {
     if (site.desired === 'deleted' || site.state === 'new') {
         return [];
     }
     if (site.desired === 'stopped' || site.state === 'stopped') {
         return ['start'];
+    }
+    if (!hasContainer(site)) {
+        return ['stop'];
     }
     return site.state === 'failed' ? ['restart', 'stop'] : ['stop', 'restart'];
 }
@@ -82,20 +88,26 @@ function Facts({ site }: { site: Site }) {
                 <dt>Live</dt>
                 <dd><LiveVersion id={site.live_deployment} /></dd>
             </div>
-            <div>
-                <dt>Memory</dt>
-                <dd>
-                    {measured && `${formatBytes(measured.memory_bytes)} of `}
-                    {formatAmount('MiB', site.memory_mib)}
-                </dd>
-            </div>
-            <div>
-                <dt>CPU</dt>
-                <dd>
-                    {measured && `${formatCores(measured.cpu_millicores)} of `}
-                    {formatCores(site.cpu_millicores)}
-                </dd>
-            </div>
+            {hasContainer(site) && (
+                <>
+                    <div>
+                        <dt>Memory</dt>
+                        <dd>
+                            {measured && `${formatBytes(measured.memory_bytes)} of `}
+                            {formatAmount('MiB', site.memory_mib)}
+                        </dd>
+                    </div>
+                    <div>
+                        <dt>CPU</dt>
+                        <dd>
+                            {measured
+                                ? formatOf('millicores', measured.cpu_millicores,
+                                    site.cpu_millicores)
+                                : formatCores(site.cpu_millicores)}
+                        </dd>
+                    </div>
+                </>
+            )}
             <div><dt>Storage</dt><dd>{formatBytes(site.storage_bytes)}</dd></div>
         </dl>
     );

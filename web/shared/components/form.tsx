@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { toRefusal, type Refusal } from '../api';
+import { sentence } from '../format';
 
 export interface FormState {
     isBusy: boolean;
@@ -74,7 +75,8 @@ export function focusLater(find: () => Element | null): void {
 export function RefusalText({ refusal, id }: { refusal: Refusal; id?: string }) {
     return (
         <p class="refusal" id={id} tabIndex={-1}>
-            <strong>{refusal.message}.</strong>{refusal.hint ? ` ${refusal.hint}` : ''}
+            <strong>{sentence(refusal.message)}</strong>
+            {refusal.hint && ` ${sentence(refusal.hint)}`}
         </p>
     );
 }

@@ -1,11 +1,10 @@
 // "Used of limit" for one dimension: the words carry everything, the bar is for the eye only.
 import type { DimensionUsage } from '../../generated/http';
 import { STATE_WORDS, type DimensionGroup } from '../dimensions';
-import { formatAmount } from '../format';
+import { formatAmount, formatOf } from '../format';
 
 export function usedOfLimit({ unit, used, limit }: DimensionUsage): string {
-    const is = formatAmount(unit, used);
-    return limit < 0 ? `${is}, no limit` : `${is} of ${formatAmount(unit, limit)}`;
+    return limit < 0 ? `${formatAmount(unit, used)}, no limit` : formatOf(unit, used, limit);
 }
 
 function Bar({ usage }: { usage: DimensionUsage }) {

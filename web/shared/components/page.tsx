@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Refusal } from '../api';
+import { sentence } from '../format';
 
 const NAME = 'Dial Up Deploy';
 // The build names the icon in the page's head; its name holds a hash that is not known here.
@@ -43,7 +44,7 @@ export function Page({ title, intro, isNarrow, hasLogo, keepsFocus, children }: 
 export function Trouble({ refusal, hasOld }: { refusal: Refusal | null; hasOld: boolean }) {
     return refusal && (
         <p class="notice warn">
-            <strong>{refusal.message}.</strong> {hasOld
+            <strong>{sentence(refusal.message)}</strong> {hasOld
                 ? 'These figures may be old; this page keeps trying.'
                 : 'This page keeps trying.'}
         </p>
