@@ -67,6 +67,13 @@ void queue_finish(struct queue *queue, int64_t deployment_id, const struct error
     struct error err;
     int64_t now = clock_unix();
     int result = deployments_find(deployd->run->db, arena, deployment_id, &deployment, &err);
+    if (result == 0 && failure) {
+        /* Before the state: who follows the log stops reading when it is final. */
+        release_log(deployd, deployment.site_id, deployment_id, "\n%s", failure->message);
+        if (failure->hint[0]) {
+            release_log(deployd, deployment.site_id, deployment_id, "%s", failure->hint);
+        }
+    }
     if (result == 0) {
         int64_t since = deployment.started_at ? deployment.started_at : deployment.created_at;
         result = deployments_finish(deployd->run->db, deployment_id, failure, (now - since) * 1000,
@@ -78,10 +85,6 @@ void queue_finish(struct queue *queue, int64_t deployment_id, const struct error
         return;
     }
     if (failure) {
-        release_log(deployd, deployment.site_id, deployment_id, "\n%s", failure->message);
-        if (failure->hint[0]) {
-            release_log(deployd, deployment.site_id, deployment_id, "%s", failure->hint);
-        }
         log_info("deployment %lld failed: %s", (long long)deployment_id, failure->message);
     }
     deployd_tell_deployment(deployd, deployment.site_id, deployment_id, failure ? "failed" : "live",
@@ -492,7 +495,7 @@ void queue_kick(struct queue *queue)
     evtimer_add(queue->kick, &now);
 }
 
-void queue_cancel_site(struct queue *queue, int64_t site_id)
+static void cancel(struct queue *queue, int64_t site_id, bool also_starting)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     struct deployments_list list;
@@ -508,10 +511,23 @@ void queue_cancel_site(struct queue *queue, int64_t site_id)
         return;
     }
     for (size_t i = 0; i < list.count; i++) {
-        if (list.rows[i].site_id == site_id && list.rows[i].state != DEPLOYMENT_BUILDING) {
-            queue_finish(queue, list.rows[i].id, &cancelled);
+        const struct deployment *row = &list.rows[i];
+        bool is_waiting =
+            row->state == DEPLOYMENT_QUEUED || (also_starting && row->state == DEPLOYMENT_STARTING);
+        if (row->site_id == site_id && is_waiting) {
+            queue_finish(queue, row->id, &cancelled);
         }
     }
+}
+
+void queue_cancel_site(struct queue *queue, int64_t site_id)
+{
+    cancel(queue, site_id, true);
+}
+
+void queue_cancel_builds(struct queue *queue, int64_t site_id)
+{
+    cancel(queue, site_id, false);
 }
 
 /* Jobs of a former life ended with it: their deployments begin again. */

@@ -23,8 +23,11 @@ void queue_free(struct queue *queue);
 /* There may be something to do. */
 void queue_kick(struct queue *queue);
 
-/* Ends what a site has in the queue. */
+/* Ends what a site has in the queue, and what is starting. */
 void queue_cancel_site(struct queue *queue, int64_t site_id);
+
+/* Ends what waits or is built; the converger ends what is starting. */
+void queue_cancel_builds(struct queue *queue, int64_t site_id);
 
 /* The end of a deployment that came as far as the converger; failure NULL: it is live. */
 void queue_finish(struct queue *queue, int64_t deployment_id, const struct error *failure);

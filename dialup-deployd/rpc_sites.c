@@ -212,7 +212,17 @@ static int work_set_desired(struct change *change, struct db *db, struct error *
     return result < 0 ? result : answer_site(change, db, err);
 }
 
-static const struct change_kind site_set_desired = {work_set_desired, kick_site};
+/* Whoever stops a site does not want what is being deployed to start it again. */
+static void after_set_desired(struct change *change)
+{
+    const struct deployd_site_set_desired_params *params = change->params;
+    if (str_equal(params->desired, "stopped")) {
+        queue_cancel_builds(change->deployd->queue, change->site_id);
+    }
+    kick_site(change);
+}
+
+static const struct change_kind site_set_desired = {work_set_desired, after_set_desired};
 
 int handle_site_set_desired(void *context, struct ipc_request *request, const void *params,
                             void *result, struct error *err)
