@@ -43,8 +43,11 @@ char *deployd_network_name(const struct deployd *deployd, enum deployd_network n
 
 char *deployd_bridge_name(const struct deployd *deployd, enum deployd_network network)
 {
-    return xasprintf("dul-%s-%c", config_text(deployd->run->config, CONFIG_common_instance),
-                     network == DEPLOYD_PRODUCTION ? 'p' : 'd');
+    char name[FIREWALL_BRIDGE_SIZE];
+    firewall_bridge_name(config_text(deployd->run->config, CONFIG_common_instance),
+                         network == DEPLOYD_PRODUCTION ? FIREWALL_PRODUCTION : FIREWALL_DEVELOPMENT,
+                         name);
+    return xstrdup(name);
 }
 
 void deployd_close_bridges(struct deployd *deployd)

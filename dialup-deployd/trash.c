@@ -1,5 +1,5 @@
 /*
- * See the header. A folder in the trash is named KIND-ID-TIME; TIME says until when it stays.
+ * See the header. A folder in the trash is named KIND-NOW-COUNTER-UNTIL: it may go at UNTIL (unix).
  */
 #include "dialup-deployd/trash.h"
 

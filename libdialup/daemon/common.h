@@ -1,6 +1,6 @@
 /*
  * The methods that every daemon answers: health, version, methods, stats, log_level. Their
- * contract is proto/common.json.
+ * contract is proto/common.openrpc.json.
  */
 #pragma once
 

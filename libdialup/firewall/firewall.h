@@ -3,8 +3,8 @@
  * from our bridges are dropped in INPUT. Every kind of Docker network, internal ones too, reaches
  * a service on 0.0.0.0 of the host without it.
  *
- * Runs iptables(8) (posix_spawn, no shell) and waits for it: some milliseconds, at start and when
- * the converger finds a rule missing. IPv6 is handled where ip6tables is there.
+ * Runs iptables(8) (posix_spawn, no shell) and waits for it: some milliseconds, once the
+ * bridges are there. IPv6 is handled where ip6tables is there.
  */
 #pragma once
 
