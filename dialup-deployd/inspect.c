@@ -123,9 +123,8 @@ int inspect_start_logs(struct deployd *deployd, struct ipc_request *request, int
             return IPC_LATER;
         }
     }
-    int result = error_set(err, ERR_CONFLICT,
-                           "This site has no container that could have written "
-                           "something");
-    error_hint(err, "Static sites are files. What a deployment did stands in its own log");
+    int result = error_set(err, ERR_CONFLICT, "This site has no container now, so no log of one");
+    error_hint(err, "Static sites are files, and a stopped site has none. What a deployment did "
+                    "stands in its own log");
     return result;
 }

@@ -1,6 +1,7 @@
 """Checks JSON values against the schemas of the proto documents: the part of JSON Schema they use.
 
     Api(".../http.openapi.json").check_answer("GET", "/api/me", 200, body)
+    Rpc(".../proto", "gate").check_answer("routes", answer)
 
 Lengths of texts are bytes here, as in the generated C. Python's standard library alone.
 """
@@ -8,6 +9,9 @@ Lengths of texts are bytes here, as in the generated C. Python's standard librar
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from typing import Any
 
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool}
@@ -24,12 +28,11 @@ def is_type(value: Any, name: str) -> bool:
     return isinstance(value, TYPES[name])
 
 
-class Api:
-    """An OpenAPI document."""
+class Document:
+    """A contract, for what its schemas say."""
 
-    def __init__(self, path: str) -> None:
-        with open(path, encoding="utf-8") as file:
-            self.document = json.load(file)
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
 
     def resolve(self, schema: dict[str, Any]) -> dict[str, Any]:
         """What a reference stands for."""
@@ -81,6 +84,14 @@ class Api:
                 found.append(f"{at}.{name}: is not in the document")
         return found
 
+
+class Api(Document):
+    """An OpenAPI document."""
+
+    def __init__(self, path: str) -> None:
+        with open(path, encoding="utf-8") as file:
+            super().__init__(json.load(file))
+
     def answer_schema(self, method: str, path: str, status: int) -> dict[str, Any] | None:
         """The schema of a JSON answer, None if it is no JSON."""
         answers = self.document["paths"][path][method.lower()]["responses"]
@@ -97,3 +108,41 @@ class Api:
         """(method, path, operation) in the document's order."""
         return [(method.upper(), path, operation) for path, methods in self.document["paths"].items()
                 for method, operation in methods.items()]
+
+
+ERROR_ROW = re.compile(r'^ERROR\(\w+, "(\w+)", "[^"]+", (-\d+), ', re.MULTILINE)
+TEXT = {"type": "string", "minLength": 1}
+ERROR = {"type": "object", "additionalProperties": False, "required": ["code", "message", "data"], "properties": {
+    "code": {"type": "integer"}, "message": TEXT, "data": {
+        "type": "object", "additionalProperties": False, "required": ["name"],
+        "properties": {"name": TEXT, "field": TEXT, "hint": TEXT, "request_id": TEXT}}}}
+
+
+class Rpc(Document):
+    """A daemon's OpenRPC document, with the methods that every daemon has."""
+
+    def __init__(self, root: str, name: str) -> None:
+        printed = subprocess.run(
+            [sys.executable, "-B", f"{root}/proto/generate.py", "openrpc", f"{root}/proto/{name}.openrpc.json"],
+            check=True, capture_output=True, text=True)
+        super().__init__(json.loads(printed.stdout))
+        with open(f"{root}/libdialup/base/errors.def", encoding="utf-8") as file:
+            self.codes = {name: int(code) for name, code in ERROR_ROW.findall(file.read())}
+        self.methods = {method["name"]: method for method in self.document["methods"]}
+
+    def check_answer(self, method: str, answer: dict[str, Any]) -> None:
+        """Fails if a whole JSON-RPC answer is not as the document, or the list of errors, says."""
+        words = {"jsonrpc", "id", "result" if "result" in answer else "error"}
+        assert set(answer) == words and answer["jsonrpc"] == "2.0", f"{method}: no answer: {answer}"
+        if "result" in answer:
+            found = self.problems(answer["result"], self.methods[method]["result"]["schema"])
+        else:
+            found = self.error_problems(answer["error"])
+        assert not found, f"{method}: " + "; ".join(found)
+
+    def error_problems(self, error: Any) -> list[str]:
+        """An error's shape, and whether its name and code belong together."""
+        found = self.problems(error, ERROR)
+        if not found and self.codes.get(error["data"]["name"]) != error["code"]:
+            found.append(f"{error['data']['name']} is not the name of {error['code']}")
+        return found
