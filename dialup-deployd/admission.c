@@ -5,6 +5,7 @@
 #include "dialup-deployd/admission.h"
 
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/views.h"
 #include "libdialup/store/limits.h"
 #include "libdialup/store/reservations.h"
 #include "libdialup/store/users.h"
@@ -136,7 +137,7 @@ static int replace(const struct admission *admission, struct arena *arena, const
     admission_take_off(&levels, &held);
     quota_admit(levels.levels, levels.count, amounts, &verdict);
     if (!verdict.allowed) {
-        return quota_refuse(&verdict, action, err);
+        return view_refusal(&verdict, action, arena, err);
     }
     struct reservation_holder holder = holder_of(site, purpose);
     return reservations_put(admission->db, &holder, amounts, RESERVATION_COMMITTED, now, 0, err);

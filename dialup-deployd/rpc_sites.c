@@ -94,7 +94,7 @@ static int admit_new_site(const struct admission *admission, struct arena *arena
     amounts.of[QUOTA_SITES] = 1;
     struct quota_verdict verdict;
     quota_admit(levels.levels, levels.count, &amounts, &verdict);
-    return verdict.allowed ? 0 : quota_refuse(&verdict, "Cannot deploy", err);
+    return verdict.allowed ? 0 : view_refusal(&verdict, "Cannot deploy", arena, err);
 }
 
 static int describe_site(const struct deployd_site_create_params *params, struct site *ret_site,

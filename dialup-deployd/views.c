@@ -3,6 +3,9 @@
  */
 #include "dialup-deployd/views.h"
 
+#include "libdialup/base/str.h"
+#include "libdialup/json/writer.h"
+
 struct deployd_site view_site(const struct site *site)
 {
     return (struct deployd_site){
@@ -54,8 +57,8 @@ struct deployd_deployment view_deployment(const struct deployment *deployment)
     };
 }
 
-struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const char *action,
-                                    struct arena *arena)
+static const struct deployd_check *view_checks(const struct quota_verdict *verdict,
+                                               struct arena *arena)
 {
     struct deployd_check *checks = arena_calloc(arena, verdict->count, sizeof(*checks));
     for (size_t i = 0; i < verdict->count; i++) {
@@ -74,6 +77,12 @@ struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const c
             .soft_reached = check->soft_reached,
         };
     }
+    return checks;
+}
+
+struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const char *action,
+                                    struct arena *arena)
+{
     struct error refusal = {0};
     if (!verdict->allowed) {
         quota_refuse(verdict, action, &refusal);
@@ -82,7 +91,26 @@ struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const c
         .allowed = verdict->allowed,
         .message = verdict->allowed ? "This fits" : arena_strdup(arena, refusal.message),
         .hint = arena_strdup(arena, refusal.hint),
-        .checks = checks,
+        .checks = view_checks(verdict, arena),
         .checks_count = verdict->count,
     };
+}
+
+int view_refusal(const struct quota_verdict *verdict, const char *action, struct arena *arena,
+                 struct error *err)
+{
+    const struct deployd_check *checks = view_checks(verdict, arena);
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    struct json_writer writer;
+    json_writer_init(&writer, &text);
+    json_begin_array(&writer);
+    for (size_t i = 0; i < verdict->count; i++) {
+        json_encode(&writer, &deployd_check_shape, &checks[i]);
+    }
+    json_end_array(&writer);
+    int result = quota_refuse(verdict, action, err);
+    if (err) {
+        err->checks_json = arena_strdup(arena, strbuf_text(&text));
+    }
+    return result;
 }

@@ -14,3 +14,7 @@ struct deployd_deployment view_deployment(const struct deployment *deployment);
 /* Checks live in the arena; the refusal's words, for action, as well. */
 struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const char *action,
                                     struct arena *arena);
+
+/* As quota_refuse, and err carries every check, in the arena. */
+int view_refusal(const struct quota_verdict *verdict, const char *action, struct arena *arena,
+                 struct error *err);

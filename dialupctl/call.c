@@ -85,6 +85,10 @@ static int print_error(struct ctl *ctl, const struct error *err)
     if (err->hint[0]) {
         json_put_text(&writer, "hint", err->hint);
     }
+    if (err->checks_json) {
+        json_key(&writer, "checks");
+        json_raw(&writer, err->checks_json, strlen(err->checks_json));
+    }
     json_end_object(&writer);
     json_end_object(&writer);
     const struct json_value *value;

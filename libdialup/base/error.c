@@ -38,6 +38,7 @@ static int set(struct error *err, enum error_code code, const char *field, const
         cut_to_whole_characters(err->field);
         format_into(err->message, sizeof(err->message), format, args);
         err->hint[0] = '\0';
+        err->checks_json = NULL;
     }
     return -(int)code;
 }

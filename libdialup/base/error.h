@@ -31,6 +31,10 @@ struct error {
     char field[96];    /* path of the field that is wrong, "" if none: "limits.memory" */
     char message[384]; /* what and why, one sentence or two */
     char hint[320];    /* what to do next, "" if there is nothing to say */
+    /* ERR_QUOTA_EXCEEDED: what was compared, a JSON list of the contracts' `check`; NULL if it is
+     * not known. Borrowed: it lives as long as the request's arena, which a copy of the error must
+     * not outlive without taking it along. */
+    const char *checks_json;
 };
 
 /* The row of a code; the row of ERR_INTERNAL for a code that does not exist. */

@@ -162,7 +162,7 @@ void http_reply_empty(struct http_request *request)
 }
 
 static void write_error(struct json_writer *writer, const struct http_request *request,
-                        const struct error *err, http_write_fn *write_checks, void *context)
+                        const struct error *err)
 {
     const struct error_info *info = error_info(err->code);
     json_begin_object(writer);
@@ -176,29 +176,23 @@ static void write_error(struct json_writer *writer, const struct http_request *r
     if (err->hint[0] != '\0') {
         json_put_text(writer, "hint", err->hint);
     }
-    if (write_checks) {
+    if (err->checks_json) {
         json_key(writer, "checks");
-        write_checks(writer, context);
+        json_raw(writer, err->checks_json, strlen(err->checks_json));
     }
     json_put_text(writer, "request_id", request->id);
     json_end_object(writer);
     json_end_object(writer);
 }
 
-void http_reply_error_checks(struct http_request *request, const struct error *err,
-                             http_write_fn *write, void *context)
+void http_reply_error(struct http_request *request, const struct error *err)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     struct json_writer writer;
     json_writer_init(&writer, &text);
-    write_error(&writer, request, err, write, context);
+    write_error(&writer, request, err);
     int status = error_info(err->code)->http_status;
     reply_strbuf(request, request->error_status ? request->error_status : status, json_type, &text);
-}
-
-void http_reply_error(struct http_request *request, const struct error *err)
-{
-    http_reply_error_checks(request, err, NULL, NULL);
 }
 
 /* A name for Content-Disposition: plain letters, the rest as RFC 8187 has it. */

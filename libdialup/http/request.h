@@ -111,12 +111,8 @@ void http_reply_text(struct http_request *request, int status, const char *text,
 /* 204. */
 void http_reply_empty(struct http_request *request);
 
-/* The status and name of the error's code; the code's sentence if it has no message. */
+/* The status and name of the error's code; the code's sentence if it has no message; its checks. */
 void http_reply_error(struct http_request *request, const struct error *err);
-
-/* As http_reply_error; write writes the value of "checks". */
-void http_reply_error_checks(struct http_request *request, const struct error *err,
-                             http_write_fn *write, void *context);
 
 /* size bytes of fd from offset, by sendfile; as a download if name is not NULL. Takes fd in any
  * case. The file may be replaced meanwhile, not shortened. */

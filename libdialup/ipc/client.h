@@ -50,7 +50,7 @@ struct ipc_call_options {
 };
 
 /* result (NULL on failure) is a struct of method->result, good until the function returns; err is
- * NULL on success. */
+ * NULL on success, and what it borrows (checks_json) is as short-lived. */
 typedef void ipc_reply_fn(void *context, const void *result, const struct error *err);
 
 /* params is a struct of method->params, or NULL if it takes none; not needed after the call.

@@ -24,6 +24,9 @@ static void on_reply(void *context, const char *result_json, size_t size, const 
         waiting->code = -(int)err->code;
         if (waiting->err) {
             *waiting->err = *err;
+            if (err->checks_json) {
+                waiting->err->checks_json = arena_strdup(waiting->arena, err->checks_json);
+            }
         }
     } else {
         waiting->result_json = arena_strndup(waiting->arena, result_json, size);

@@ -288,6 +288,10 @@ void ipc_envelope_write_error(struct strbuf *out, const struct json_value *id,
     if (error->hint[0]) {
         json_put_text(&writer, "hint", error->hint);
     }
+    if (error->checks_json) {
+        json_key(&writer, "checks");
+        json_raw(&writer, error->checks_json, strlen(error->checks_json));
+    }
     if (request_id && request_id[0]) {
         json_put_text(&writer, "request_id", request_id);
     }
@@ -296,8 +300,17 @@ void ipc_envelope_write_error(struct strbuf *out, const struct json_value *id,
     json_end_object(&writer);
 }
 
+static const char *copy_json(struct arena *arena, const struct json_value *value)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    struct json_writer writer;
+    json_writer_init(&writer, &text);
+    json_write_value(&writer, value);
+    return arena_strdup(arena, strbuf_text(&text));
+}
+
 /* A name that this version does not know comes from a newer peer. */
-static int take_error(const struct json_value *error, struct error *err)
+static int take_error(struct arena *arena, const struct json_value *error, struct error *err)
 {
     const struct json_value *data = json_find(error, "data");
     enum error_code code = error_by_name(json_find_text(data, "name", ""));
@@ -307,6 +320,10 @@ static int take_error(const struct json_value *error, struct error *err)
     error_set_field(err, code, json_find_text(data, "field", ""), "%s",
                     json_find_text(error, "message", error_info(code)->sentence));
     error_hint(err, "%s", json_find_text(data, "hint", ""));
+    const struct json_value *checks = json_find(data, "checks");
+    if (err && checks && checks->type == JSON_ARRAY) {
+        err->checks_json = copy_json(arena, checks);
+    }
     return -(int)code;
 }
 
@@ -320,7 +337,7 @@ int ipc_envelope_parse_answer(struct arena *arena, const char *data, size_t size
     }
     const struct json_value *error = json_find(value, "error");
     if (error) {
-        return take_error(error, err);
+        return take_error(arena, error, err);
     }
     const struct json_value *result = json_find(value, "result");
     if (!result) {

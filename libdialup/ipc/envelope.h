@@ -48,6 +48,6 @@ void ipc_envelope_write_result(struct strbuf *out, const struct json_value *id,
 void ipc_envelope_write_error(struct strbuf *out, const struct json_value *id,
                               const struct error *error, const char *request_id);
 
-/* Reads an answer: the result, or the peer's error as our own. */
+/* Reads an answer: the result, or the peer's error as our own, its checks in the arena. */
 int ipc_envelope_parse_answer(struct arena *arena, const char *data, size_t size,
                               const struct json_value **ret_result, struct error *err);

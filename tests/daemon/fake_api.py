@@ -104,7 +104,9 @@ class Api:
                           f"Cannot deploy: You've reached your site limit "
                           f"({self.max_sites}/{self.max_sites})",
                           hint="Contact admin to increase your limits or remove an old site",
-                          checks=[])
+                          checks=[{"level": "user", "level_name": "Ann", "dimension": "sites", "unit": "count",
+                                   "used": self.max_sites, "requested": 1, "limit": self.max_sites,
+                                   "projected": self.max_sites + 1, "allowed": False, "soft_reached": True}])
         site = {
             "id": len(self.sites) + 1, "owner_kind": "user", "owner_id": 7, "domain": domain,
             "type": body.get("type", "auto"), "strategy": "lazy", "memory_mib": 0,

@@ -100,20 +100,14 @@ static int handle_login(struct http_request *request, void *context, struct erro
     return 0;
 }
 
-static void write_checks(struct json_writer *writer, void *context)
-{
-    json_begin_array(writer);
-    json_text(writer, "one");
-    json_end_array(writer);
-}
-
 static int handle_refuse(struct http_request *request, void *context, struct error *err)
 {
     handled++;
     struct error refusal;
     error_set_field(&refusal, ERR_QUOTA_EXCEEDED, "memory", "Too \"much\".");
     error_hint(&refusal, "Take less.");
-    http_reply_error_checks(request, &refusal, write_checks, NULL);
+    refusal.checks_json = "[\"one\"]";
+    http_reply_error(request, &refusal);
     return 0;
 }
 

@@ -97,6 +97,7 @@ static void case_error_there_and_back(void)
     struct error sent;
     error_set_field(&sent, ERR_QUOTA_EXCEEDED, "limits.memory", "Full");
     error_hint(&sent, "Stop a site.");
+    sent.checks_json = "[{\"used\":512}]";
     ipc_envelope_write_error(&text, NULL, &sent, "r-1");
     CHECK_CONTAINS(strbuf_text(&text), "\"id\":null");
     CHECK_CONTAINS(strbuf_text(&text), "\"request_id\":\"r-1\"");
@@ -107,12 +108,19 @@ static void case_error_there_and_back(void)
     CHECK_STR(got.field, "limits.memory");
     CHECK_STR(got.message, "Full");
     CHECK_STR(got.hint, "Stop a site.");
+    CHECK_STR(got.checks_json, "[{\"used\":512}]");
+    error_set(&got, ERR_CONFLICT, "Something else");
+    CHECK(!got.checks_json);
 }
 
 static void case_strange_answers(void)
 {
-    static const char *const answers[] = {"", "{}", "[]", "{\"error\":7}",
-                                          "{\"error\":{\"data\":{\"name\":\"from_the_future\"}}}"};
+    static const char *const answers[] = {"",
+                                          "{}",
+                                          "[]",
+                                          "{\"error\":7}",
+                                          "{\"error\":{\"data\":{\"name\":\"from_the_future\"}}}",
+                                          "{\"error\":{\"data\":{\"checks\":{}}}}"};
     for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
         AUTO_ARENA struct arena *arena = arena_new();
         const struct json_value *result = NULL;
@@ -120,6 +128,7 @@ static void case_strange_answers(void)
         int code = ipc_envelope_parse_answer(arena, answers[i], strlen(answers[i]), &result, &err);
         CHECK_INT(code, -ERR_INTERNAL);
         CHECK(err.message[0] != '\0');
+        CHECK(!err.checks_json);
     }
 }
 

@@ -128,6 +128,7 @@ static int handle_fail(void *context, struct ipc_request *request, const void *p
     }
     error_set_field(err, ERR_QUOTA_EXCEEDED, "limits.memory", "You have used 512 of 512 MiB");
     error_hint(err, "Stop a site first.");
+    err->checks_json = "[{\"used\":512}]";
     return -ERR_QUOTA_EXCEEDED;
 }
 
@@ -240,6 +241,9 @@ void fixture_on_reply(void *context, const void *result, const struct error *err
     outcome->at_us = clock_monotonic_us();
     if (err) {
         outcome->err = *err;
+        outcome->err.checks_json = NULL; /* it ends with the call */
+        snprintf(outcome->checks, sizeof(outcome->checks), "%s",
+                 err->checks_json ? err->checks_json : "");
     } else {
         const struct fixture_result *answer = result;
         snprintf(outcome->text, sizeof(outcome->text), "%s", answer->text);

@@ -74,6 +74,7 @@ struct outcome {
     size_t calls;
     int64_t at_us;
     struct error err; /* code ERR_OK: success */
+    char checks[64];  /* of err */
     char text[512];
     int64_t number;
     size_t *count; /* incremented too, if not NULL */

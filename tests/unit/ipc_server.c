@@ -60,6 +60,7 @@ static void case_errors(void)
     CHECK_INT(outcome.err.code, ERR_QUOTA_EXCEEDED);
     CHECK_STR(outcome.err.field, "limits.memory");
     CHECK_STR(outcome.err.hint, "Stop a site first.");
+    CHECK_STR(outcome.checks, "[{\"used\":512}]");
     fixture_call(&f, FIXTURE_FAIL, "bare", NULL, &outcome);
     CHECK_INT(outcome.err.code, ERR_NOT_FOUND);
     CHECK_STR(outcome.err.message, "There is no such thing");
