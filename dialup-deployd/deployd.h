@@ -1,12 +1,18 @@
 /*
- * dialup-deployd: decides and carries out. This header is the map of its parts; each stands in a
- * file of its own and knows the others through here.
+ * dialup-deployd: decides and carries out. This header is what its parts share, and their map, from
+ * the top down; a part knows those below it and none above.
  *
- *   rpc*.c       what is asked: checks, changes rows, kicks the queue or the converger
- *   admission.c  would it fit, and the ledger
- *   queue.c      deployments waiting for their build; runs the build jobs
- *   converge.c   makes Docker and the routes match the rows, one site at a time
- *   plan.c       the converger's decisions, pure
+ *   main.c        starts them in their order
+ *   rpc*.c        what is asked: checks, changes rows, kicks the queue or the converger
+ *   queue/        deployments that wait for their build, the build jobs, what is accepted
+ *   converge/     makes Docker and the routes match the rows, one site at a time:
+ *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
+ *                 actions (carry out)
+ *   release, admission, trash, job
+ *                 what a deployment made; would it fit, and the ledger; what may go; programs
+ *   engine/       Docker's API
+ *
+ * The gate (gate/) and the jobs (jobs/) are programs of their own.
  */
 #pragma once
 
@@ -37,6 +43,8 @@ struct deployd {
     struct event *housekeeping;
     char *gate_path;
     bool has_firewall;
+    /* A deployment came to its end: the next one may begin. */
+    void (*on_deployment_end)(struct deployd *deployd);
 };
 
 /* Paths below the state directory; freed by the caller. */
@@ -59,6 +67,3 @@ void deployd_tell_deployment(const struct deployd *deployd, int64_t site_id, int
 void deployd_tell_log(const struct deployd *deployd, int64_t deployment_id, int64_t size_bytes);
 void deployd_tell_site(const struct deployd *deployd, int64_t site_id, const char *domain,
                        const char *state);
-
-/* Handlers by method, for the descriptor. */
-extern ipc_handler_fn *const deployd_handlers[];

@@ -3,7 +3,7 @@
  */
 #include "dialup-deployd/inspect.h"
 
-#include "dialup-deployd/converge.h"
+#include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/cgroup/cgroup.h"

@@ -4,10 +4,11 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "dialup-deployd/converge.h"
+#include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/job.h"
-#include "dialup-deployd/queue.h"
+#include "dialup-deployd/queue/queue.h"
+#include "dialup-deployd/rpc.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
@@ -43,6 +44,11 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
     idempotency_expire(deployd->run->db, now - IDEMPOTENCY_KEEP_S, &removed, NULL);
     reservations_expire(deployd->run->db, now, &removed, NULL);
     trash_sweep(deployd);
+}
+
+static void on_deployment_end(struct deployd *deployd)
+{
+    queue_kick(deployd->queue);
 }
 
 static int make_dirs(const struct deployd *deployd, struct error *err)
@@ -103,6 +109,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     struct deployd *deployd = xcalloc(1, sizeof(*deployd));
     const struct timeval interval = {HOUSEKEEPING_S, 0};
     deployd->run = run;
+    deployd->on_deployment_end = on_deployment_end;
     *ret_state = deployd;
     int result = make_dirs(deployd, err);
     if (result < 0 || (result = measure_machine(deployd, err)) < 0 ||

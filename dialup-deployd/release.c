@@ -1,5 +1,5 @@
 /*
- * See the header. Called by the queue, the converger and rpc.c.
+ * See the header. Called by the queue, the actions of the converger and rpc_deployments.c.
  */
 #include "dialup-deployd/release.h"
 
@@ -10,7 +10,10 @@
 #include <sys/stat.h>
 
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/trash.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
+#include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"
 
@@ -53,5 +56,60 @@ void release_log(const struct deployd *deployd, int64_t site_id, int64_t deploym
     struct stat info;
     if (fstat(fd, &info) == 0) {
         deployd_tell_log(deployd, deployment_id, info.st_size);
+    }
+}
+
+void release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct deployment deployment;
+    struct error err;
+    int64_t now = clock_unix();
+    int result = deployments_find(deployd->run->db, arena, deployment_id, &deployment, &err);
+    if (result == 0 && failure) {
+        /* Before the state: who follows the log stops reading when it is final. */
+        release_log(deployd, deployment.site_id, deployment_id, "\n%s", failure->message);
+        if (failure->hint[0]) {
+            release_log(deployd, deployment.site_id, deployment_id, "%s", failure->hint);
+        }
+    }
+    if (result == 0) {
+        int64_t since = deployment.started_at ? deployment.started_at : deployment.created_at;
+        result = deployments_finish(deployd->run->db, deployment_id, failure, (now - since) * 1000,
+                                    now, &err);
+    }
+    if (result < 0) {
+        log_error("cannot note the end of deployment %lld: %s", (long long)deployment_id,
+                  err.message);
+        return;
+    }
+    if (failure) {
+        log_info("deployment %lld failed: %s", (long long)deployment_id, failure->message);
+    }
+    deployd_tell_deployment(deployd, deployment.site_id, deployment_id, failure ? "failed" : "live",
+                            "");
+    deployd->on_deployment_end(deployd);
+}
+
+void release_prune(struct deployd *deployd, int64_t site_id, int64_t served)
+{
+    int64_t kept = config_integer(deployd->run->config, CONFIG_deployd_keep_releases);
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct deployments_list list;
+    if (deployments_list(deployd->run->db, arena, site_id, 0, 1000, &list, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const struct deployment *row = &list.rows[i];
+        AUTO_FREE char *path = deployd_release_path(deployd, site_id, row->id);
+        bool is_served = row->id == served;
+        if (row->kind == DEPLOYMENT_ROLLBACK || !fs_exists(path) ||
+            !deployment_state_is_final(row->state)) {
+            continue;
+        }
+        kept--;
+        if (kept < 0 && !is_served) {
+            trash_move(deployd, path);
+        }
     }
 }

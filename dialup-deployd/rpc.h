@@ -1,5 +1,6 @@
 /*
- * The handlers of deployd, in three files by noun, and what they share. Internal to rpc*.c.
+ * The handlers of deployd, in three files by noun, and what they share. Internal to rpc*.c, but for
+ * the table.
  *
  * Each handler checks, changes rows, and kicks who must act; none of them waits for Docker.
  */
@@ -32,3 +33,6 @@ ipc_handler_fn handle_deployment_rollback;
 ipc_handler_fn handle_quota_validate;
 ipc_handler_fn handle_containers;
 ipc_handler_fn handle_limits_apply;
+
+/* Handlers by method, for the descriptor. */
+extern ipc_handler_fn *const deployd_handlers[];

@@ -8,7 +8,7 @@
 
 #include "dialup-deployd/change.h"
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/queue.h"
+#include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/views.h"
 #include "libdialup/base/clock.h"

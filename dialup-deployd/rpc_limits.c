@@ -5,7 +5,7 @@
 #include "dialup-deployd/rpc.h"
 
 #include "dialup-deployd/admission.h"
-#include "dialup-deployd/converge.h"
+#include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/inspect.h"
 #include "dialup-deployd/views.h"

@@ -8,9 +8,9 @@
 
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/change.h"
-#include "dialup-deployd/converge.h"
+#include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/queue.h"
+#include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/views.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/site/domain.h"

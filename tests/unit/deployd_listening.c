@@ -1,7 +1,7 @@
 /*
  * What a container listens on, from the kernel's table.
  */
-#include "dialup-deployd/listening.h"
+#include "dialup-deployd/converge/listening.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

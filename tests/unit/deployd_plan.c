@@ -2,7 +2,7 @@
  * The plan: each kind of site against each thing that can be observed, and worlds made by chance in
  * which the steps have to come to an end.
  */
-#include "dialup-deployd/plan.h"
+#include "dialup-deployd/converge/plan.h"
 
 #include <stdlib.h>
 

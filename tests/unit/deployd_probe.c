@@ -1,7 +1,7 @@
 /*
  * The health check against servers that answer, fail, recover, hang, close and talk nonsense.
  */
-#include "dialup-deployd/probe.h"
+#include "dialup-deployd/converge/probe.h"
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>

@@ -2,7 +2,7 @@
  * The decisions of the converger, as one pure function; see the header. Reads downward from the
  * broadest question (should the site be there at all) to the narrowest (does it have its limits).
  */
-#include "dialup-deployd/plan.h"
+#include "dialup-deployd/converge/plan.h"
 
 #include <string.h>
 

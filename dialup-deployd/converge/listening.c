@@ -2,7 +2,7 @@
  * The listening sockets of a container, from the kernel's table (proc_pid_net(5)): each line is
  * "sl local_address rem_address st ...", addresses in hexadecimal, state 0A is LISTEN.
  */
-#include "dialup-deployd/listening.h"
+#include "dialup-deployd/converge/listening.h"
 
 #include <stdio.h>
 #include <string.h>

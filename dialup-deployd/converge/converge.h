@@ -2,16 +2,16 @@
  * The converger: makes Docker and the routes match the rows, one site at a time.
  *
  * Level-triggered: each pass reads what should be, asks Docker what is, lets plan_next() decide,
- * carries out one action, and begins again. Whoever changes a row kicks the site; a slow pass over
- * all sites finds what nobody told us (a reboot, a container removed by hand). Containers with our
- * label that belong to no site are removed, and named in the log first.
+ * carries out one action, and begins again (site_loop.h). Whoever changes a row kicks the site; a
+ * slow pass over all sites finds what nobody told us (a reboot, a container removed by hand).
+ * Containers with our label that belong to no site are removed, and named in the log first.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/converge/instances.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/error.h"
 #include "libdialup/quota/quota.h"
@@ -34,22 +34,6 @@ typedef void converger_settled_fn(void *context);
 void converger_when_settled(struct converger *converger, enum quota_entity owner_kind,
                             int64_t owner_id, int64_t timeout_ms, converger_settled_fn *on_settled,
                             void *context);
-
-/* Removes the build containers that a deployment left behind. */
-void converger_remove_builds(struct converger *converger, int64_t deployment_id);
-
-/* A container that runs, as last seen. */
-struct running_container {
-    char id[CONTAINER_ID_SIZE];
-    int64_t pid;
-    int64_t site_id;
-    enum quota_entity owner_kind;
-    int64_t owner_id;
-    int64_t memory_bytes; /* limits as declared to Docker */
-    int64_t cpu_millicores;
-    int64_t pids;
-    bool is_routed; /* visitors are led to it */
-};
 
 /* Those that serve now or are about to; in the arena. site_id 0: of all sites. */
 const struct running_container *converger_running(const struct converger *converger,

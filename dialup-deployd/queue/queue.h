@@ -1,15 +1,13 @@
 /*
  * The queue of deployments: the oldest first, one of a site at a time, so many builds at once as
  * the settings allow. Each build is a job program; what it made is admitted here, in one
- * transaction, and then handed to the converger.
+ * transaction, and then handed to the converger (build.h, accept.h).
  *
  * The queue is the deployments table: nothing is lost when the daemon ends in the middle.
  */
 #pragma once
 
 #include <stdint.h>
-
-#include "libdialup/base/error.h"
 
 struct deployd;
 struct queue;
@@ -28,6 +26,3 @@ void queue_cancel_site(struct queue *queue, int64_t site_id);
 
 /* Ends what waits or is built; the converger ends what is starting. */
 void queue_cancel_builds(struct queue *queue, int64_t site_id);
-
-/* The end of a deployment that came as far as the converger; failure NULL: it is live. */
-void queue_finish(struct queue *queue, int64_t deployment_id, const struct error *failure);

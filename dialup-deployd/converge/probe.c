@@ -1,7 +1,7 @@
 /*
  * The health check of a new container; called by the converger. One attempt is one connection.
  */
-#include "dialup-deployd/probe.h"
+#include "dialup-deployd/converge/probe.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>

@@ -1,0 +1,165 @@
+/*
+ * Actions: does a container answer? If not, why: its end, its memory, its last words, or where it
+ * listens instead.
+ */
+#include <arpa/inet.h>
+
+#include "dialup-deployd/converge/actions.h"
+#include "dialup-deployd/converge/listening.h"
+#include "dialup-deployd/converge/probe.h"
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/release.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/memory.h"
+
+/* An app that served for a minute before it ended starts with a clean slate. */
+enum { STABLE_S = 60 };
+
+enum { FAILED_LOG_LINES = 40, FAILED_LOG_BYTES = 64 << 10 };
+
+static struct instance *instance_of_step(struct site_work *work)
+{
+    return instances_remember(&work->instances, work->step.container->id);
+}
+
+/* Why it does not answer --------------------------------------------------------------------- */
+
+struct failed_start {
+    struct site_work *work;
+    struct container_detail detail;
+};
+
+static void conclude_failed_start(struct site_work *work, const struct container_detail *detail)
+{
+    struct error err;
+    if (detail->was_oom_killed) {
+        error_set(&err, ERR_START_FAILED, "The app ran out of memory (%lld MB)",
+                  (long long)work->effective_memory_mib);
+        error_hint(&err, "Make it use less, or ask admin for more memory");
+    } else if (!detail->is_running) {
+        error_set(&err, ERR_START_FAILED, "The app ended by itself, with exit code %d",
+                  detail->exit_code);
+        error_hint(&err, "Its last words stand in the deployment's log");
+    } else if (work->probe_status >= 500) {
+        error_set(&err, ERR_START_FAILED, "The app answers GET / with an error (%d)",
+                  work->probe_status);
+        error_hint(&err, "The first page must answer with a status below 500");
+    } else {
+        char advice[200];
+        listening_explain((pid_t)detail->pid, (uint16_t)work->release.port, advice, sizeof(advice));
+        error_set(&err, ERR_START_FAILED, "The app does not answer on port %lld",
+                  (long long)work->release.port);
+        error_hint(&err, "%s", advice);
+    }
+    struct instance *instance = instance_of_step(work);
+    instance->health = PLAN_UNHEALTHY;
+    if (!site_work_is_new_release(work) && clock_unix() - work->route.since > STABLE_S) {
+        work->failures = 0;
+    }
+    action_end(work, &err);
+}
+
+static void on_last_words(void *context, const char *text, size_t size, const struct error *err)
+{
+    struct failed_start *failed = context;
+    struct site_work *work = failed->work;
+    size_t cut = size > FAILED_LOG_BYTES ? size - FAILED_LOG_BYTES : 0; /* lines have no limit */
+    if (site_work_is_new_release(work) && size > 0) {
+        release_log(work->deployd, work->site_id, work->site.desired_deployment,
+                    "--- what the app wrote ---\n%.*s--- end ---", (int)(size - cut), text + cut);
+    }
+    conclude_failed_start(work, &failed->detail);
+    free(failed);
+}
+
+static void on_failed_detail(void *context, const struct container_detail *detail,
+                             const struct error *err)
+{
+    struct site_work *work = context;
+    if (err) {
+        action_end(work, err);
+        return;
+    }
+    struct failed_start *failed = xcalloc(1, sizeof(*failed));
+    failed->work = work;
+    failed->detail = *detail;
+    container_logs(work->deployd->engine, work->step.container->id, FAILED_LOG_LINES, on_last_words,
+                   failed);
+}
+
+static void find_out_why(struct site_work *work)
+{
+    container_inspect(work->deployd->engine, work->step.container->id, NULL, on_failed_detail,
+                      work);
+}
+
+/* Whether it does ---------------------------------------------------------------------------- */
+
+static void on_probed(void *context, const struct probe_result *result)
+{
+    struct site_work *work = context;
+    work->probe = NULL;
+    work->probe_status = result->status;
+    /* What is live already may answer with an error: that is its owner's matter, not ours to end.
+     */
+    bool is_good = result->is_healthy || (!site_work_is_new_release(work) && result->status != 0);
+    if (!is_good) {
+        find_out_why(work);
+        return;
+    }
+    struct instance *instance = instance_of_step(work);
+    instance->health = PLAN_HEALTHY;
+    if (site_work_is_new_release(work)) {
+        release_log(work->deployd, work->site_id, work->site.desired_deployment,
+                    "Answers after %lld ms (status %d)", (long long)result->duration_ms,
+                    result->status);
+    }
+    action_end(work, NULL);
+}
+
+static void on_detail_to_probe(void *context, const struct container_detail *detail,
+                               const struct error *err)
+{
+    struct site_work *work = context;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)work->release.port)};
+    if (err) {
+        action_end(work, err);
+        return;
+    }
+    if (!detail->is_running || inet_pton(AF_INET, detail->address, &address.sin_addr) != 1) {
+        work->probe_status = 0;
+        find_out_why(work);
+        return;
+    }
+    struct instance *instance = instance_of_step(work);
+    instance->running.pid = detail->pid;
+    instance->running.memory_bytes = detail->memory_bytes;
+    instance->running.cpu_millicores = detail->cpu_millicores;
+    instance->running.pids = detail->pids;
+    str_copy(instance->address, sizeof(instance->address), detail->address);
+    work->probe = probe_start(
+        work->deployd->run->base, &address, work->site.domain,
+        config_integer(work->deployd->run->config, CONFIG_deployd_start_timeout_s) * 1000,
+        on_probed, work);
+}
+
+void action_probe(struct site_work *work)
+{
+    AUTO_FREE char *network = deployd_network_name(work->deployd, DEPLOYD_PRODUCTION);
+    container_inspect(work->deployd->engine, work->step.container->id, network, on_detail_to_probe,
+                      work);
+}
+
+bool action_probe_interrupt(struct site_work *work, const char *id)
+{
+    if (!work->probe || !str_equal(work->step.container->id, id)) {
+        return false;
+    }
+    probe_cancel(work->probe);
+    work->probe = NULL;
+    work->probe_status = 0;
+    find_out_why(work);
+    return true;
+}

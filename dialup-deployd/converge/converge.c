@@ -1,0 +1,284 @@
+/*
+ * See the header. One site's loop is in site_loop.c, Docker's events in docker_watch.c, what is
+ * ours but nobody's in orphans.c.
+ */
+#include "dialup-deployd/converge/converge.h"
+
+#include <event2/event.h>
+
+#include "dialup-deployd/converge/docker_watch.h"
+#include "dialup-deployd/converge/orphans.h"
+#include "dialup-deployd/converge/site_loop.h"
+#include "dialup-deployd/deployd.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+
+struct settled_waiter {
+    struct settled_waiter *next;
+    struct converger *converger;
+    enum quota_entity owner_kind;
+    int64_t owner_id;
+    struct event *timeout;
+    converger_settled_fn *on_settled;
+    void *context;
+};
+
+struct converger {
+    struct deployd *deployd;
+    struct site_work *works;
+    struct settled_waiter *waiters;
+    struct event *pass; /* the slow look at everything */
+    struct docker_watch *docker;
+};
+
+static void on_site_settled(void *context);
+static void on_docker(void *context, const struct error *err);
+
+/* Sites -------------------------------------------------------------------------------------- */
+
+static struct site_work *find_work(struct converger *converger, int64_t site_id)
+{
+    for (struct site_work *work = converger->works; work; work = work->next) {
+        if (work->site_id == site_id) {
+            return work;
+        }
+    }
+    return NULL;
+}
+
+void converger_kick(struct converger *converger, int64_t site_id)
+{
+    struct site_work *work = find_work(converger, site_id);
+    if (!work) {
+        const struct site_work_hooks hooks = {on_site_settled, on_docker, converger};
+        work = site_loop_new(converger->deployd, site_id, &hooks);
+        work->next = converger->works;
+        converger->works = work;
+    }
+    site_loop_kick(work);
+}
+
+/* A site that waits for its retry has time until then. */
+static void kick_unless_waiting(struct converger *converger, int64_t site_id)
+{
+    const struct site_work *work = find_work(converger, site_id);
+    if (!work || !work->is_waiting) {
+        converger_kick(converger, site_id);
+    }
+}
+
+void converger_kick_owner(struct converger *converger, enum quota_entity owner_kind,
+                          int64_t owner_id)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct sites_list list;
+    if (sites_list_by_owner(converger->deployd->run->db, arena, owner_kind, owner_id, &list, NULL) <
+        0) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        converger_kick(converger, list.rows[i].id);
+    }
+}
+
+static void kick_all(struct converger *converger)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    const struct sites_page all = {0};
+    struct sites_list list;
+    struct error err;
+    if (sites_list(converger->deployd->run->db, arena, &all, &list, &err) < 0) {
+        log_error("cannot read the sites: %s", err.message);
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        kick_unless_waiting(converger, list.rows[i].id);
+    }
+}
+
+/* Settled ------------------------------------------------------------------------------------ */
+
+static void waiter_end(struct settled_waiter *waiter)
+{
+    struct settled_waiter **link = &waiter->converger->waiters;
+    while (*link != waiter) {
+        link = &(*link)->next;
+    }
+    *link = waiter->next;
+    waiter->on_settled(waiter->context);
+    event_free(waiter->timeout);
+    free(waiter);
+}
+
+static void on_waiter_timeout(evutil_socket_t fd, short events, void *context)
+{
+    waiter_end(context);
+}
+
+static bool is_owner_busy(const struct converger *converger, const struct settled_waiter *waiter)
+{
+    for (const struct site_work *work = converger->works; work; work = work->next) {
+        if (work->is_busy && work->site.owner_kind == waiter->owner_kind &&
+            work->site.owner_id == waiter->owner_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_site_settled(void *context)
+{
+    const struct converger *converger = context;
+    struct settled_waiter *next;
+    for (struct settled_waiter *waiter = converger->waiters; waiter; waiter = next) {
+        next = waiter->next;
+        if (!is_owner_busy(converger, waiter)) {
+            waiter_end(waiter);
+        }
+    }
+}
+
+void converger_when_settled(struct converger *converger, enum quota_entity owner_kind,
+                            int64_t owner_id, int64_t timeout_ms, converger_settled_fn *on_settled,
+                            void *context)
+{
+    struct settled_waiter *waiter = xcalloc(1, sizeof(*waiter));
+    *waiter = (struct settled_waiter){
+        .next = converger->waiters,
+        .converger = converger,
+        .owner_kind = owner_kind,
+        .owner_id = owner_id,
+        .on_settled = on_settled,
+        .context = context,
+    };
+    converger->waiters = waiter;
+    waiter->timeout = evtimer_new(converger->deployd->run->base, on_waiter_timeout, waiter);
+    int64_t wait_ms = is_owner_busy(converger, waiter) ? timeout_ms : 0;
+    struct timeval delay = {wait_ms / 1000, (wait_ms % 1000) * 1000};
+    evtimer_add(waiter->timeout, &delay);
+}
+
+/* Docker ------------------------------------------------------------------------------------- */
+
+static void on_docker(void *context, const struct error *err)
+{
+    const struct converger *converger = context;
+    docker_watch_note(converger->docker, err);
+}
+
+static void on_container_died(void *context, int64_t site_id, const char *id)
+{
+    struct site_work *work = find_work(context, site_id);
+    if (work) {
+        site_loop_container_died(work, id);
+    }
+}
+
+static void on_network(void *context, const struct error *err)
+{
+    struct converger *converger = context;
+    docker_watch_note(converger->docker, err);
+    if (err) {
+        log_warning("cannot make our network: %s", err->message);
+        return;
+    }
+    deployd_close_bridges(converger->deployd);
+    kick_all(converger);
+}
+
+/* Also after somebody pruned it: making one that is there costs a millisecond. */
+static void ensure_networks(struct converger *converger)
+{
+    struct deployd *deployd = converger->deployd;
+    const char *instance = config_text(deployd->run->config, CONFIG_common_instance);
+    for (int i = DEPLOYD_PRODUCTION; i <= DEPLOYD_DEVELOPMENT; i++) {
+        AUTO_FREE char *name = deployd_network_name(deployd, (enum deployd_network)i);
+        AUTO_FREE char *bridge = deployd_bridge_name(deployd, (enum deployd_network)i);
+        container_ensure_network(deployd->engine, instance, name, bridge, on_network, converger);
+    }
+}
+
+static void pass(void *context)
+{
+    struct converger *converger = context;
+    struct timeval interval = {
+        config_integer(converger->deployd->run->config, CONFIG_deployd_converge_s), 0};
+    ensure_networks(converger);
+    orphans_remove(converger->deployd);
+    evtimer_add(converger->pass, &interval);
+}
+
+static void on_pass(evutil_socket_t fd, short events, void *context)
+{
+    pass(context);
+}
+
+/* For others --------------------------------------------------------------------------------- */
+
+const struct running_container *converger_running(const struct converger *converger,
+                                                  struct arena *arena, int64_t site_id,
+                                                  size_t *ret_count)
+{
+    size_t count = 0;
+    for (const struct site_work *work = converger->works; work; work = work->next) {
+        count++;
+    }
+    struct running_container *list = arena_calloc(arena, count * INSTANCES_MAX, sizeof(*list));
+    count = 0;
+    for (const struct site_work *work = converger->works; work; work = work->next) {
+        for (size_t i = 0; i < INSTANCES_MAX; i++) {
+            const struct running_container *running = &work->instances.known[i].running;
+            if (running->pid > 0 && (site_id == 0 || work->site_id == site_id)) {
+                list[count] = *running;
+                list[count].site_id = work->site_id;
+                list[count].owner_kind = work->site.owner_kind;
+                list[count++].owner_id = work->site.owner_id;
+            }
+        }
+    }
+    *ret_count = count;
+    return list;
+}
+
+int64_t converger_docker_seen_at(const struct converger *converger)
+{
+    return docker_watch_seen_at(converger->docker);
+}
+
+const char *converger_docker_error(const struct converger *converger)
+{
+    return docker_watch_error(converger->docker);
+}
+
+/* Life --------------------------------------------------------------------------------------- */
+
+struct converger *converger_new(struct deployd *deployd)
+{
+    struct converger *converger = xcalloc(1, sizeof(*converger));
+    const struct docker_watch_hooks hooks = {on_container_died, pass, converger};
+    converger->deployd = deployd;
+    converger->pass = evtimer_new(deployd->run->base, on_pass, converger);
+    converger->docker =
+        docker_watch_new(deployd->run->base, deployd->engine,
+                         config_text(deployd->run->config, CONFIG_common_instance), &hooks);
+    pass(converger);
+    return converger;
+}
+
+void converger_free(struct converger *converger)
+{
+    if (!converger) {
+        return;
+    }
+    while (converger->waiters) {
+        waiter_end(converger->waiters);
+    }
+    while (converger->works) {
+        struct site_work *work = converger->works;
+        converger->works = work->next;
+        site_loop_free(work);
+    }
+    event_free(converger->pass);
+    docker_watch_free(converger->docker);
+    free(converger);
+}

@@ -1,0 +1,56 @@
+/*
+ * The instances of one site: what is known of its containers beyond Docker's list, and the value
+ * that the plan reads. Knows neither Docker nor the loop; nothing here fails or waits.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dialup-deployd/converge/plan.h"
+#include "dialup-deployd/engine/container.h"
+#include "libdialup/base/arena.h"
+#include "libdialup/quota/quota.h"
+
+enum { INSTANCES_MAX = 8 }; /* of one site at a time; more are removed by and by */
+
+/* A container that runs, as last seen. */
+struct running_container {
+    char id[CONTAINER_ID_SIZE];
+    int64_t pid; /* 0: not looked at yet, or it does not run */
+    int64_t site_id;
+    enum quota_entity owner_kind;
+    int64_t owner_id;
+    int64_t memory_bytes; /* limits as declared to Docker */
+    int64_t cpu_millicores;
+    int64_t pids;
+    bool is_routed; /* visitors are led to it */
+};
+
+struct instance {
+    struct running_container running; /* without site and owner: see converger_running */
+    enum plan_health health;
+    bool is_dead;     /* an event said so; Docker's list says it a moment later */
+    char address[16]; /* IPv4, "" as long as it was not asked for */
+};
+
+struct instances {
+    struct instance known[INSTANCES_MAX]; /* an empty id: free */
+};
+
+/* What is remembered of a container; NULL if nothing is. */
+struct instance *instances_find(struct instances *instances, const char *id);
+
+/* The same, begun if there was nothing; one that no visitor is led to may give way. */
+struct instance *instances_remember(struct instances *instances, const char *id);
+
+/* Visitors are led to this one, and to no other. */
+void instances_set_routed(struct instances *instances, const char *id);
+
+/* Takes Docker's list over: forgets what vanished, and gives the plan its containers, in the
+ * arena. Only those on our network count: a step of a Dockerfile's build has whatever labels the
+ * Dockerfile gives it. */
+void instances_observe(struct instances *instances, struct arena *arena, const char *network,
+                       const struct container *list, size_t count,
+                       struct plan_observed *ret_observed);

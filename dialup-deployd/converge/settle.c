@@ -1,0 +1,67 @@
+/*
+ * See the header. Called by the loop of a site.
+ */
+#include "dialup-deployd/converge/settle.h"
+
+#include "dialup-deployd/admission.h"
+#include "dialup-deployd/converge/site_work.h"
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/release.h"
+#include "dialup-deployd/trash.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/log.h"
+
+static void note_deleted(struct site_work *work)
+{
+    struct error err;
+    struct deployd *deployd = work->deployd;
+    if (sites_set_deleted(deployd->run->db, work->site_id, clock_unix(), &err) < 0) {
+        log_error("%s: cannot note that it was deleted: %s", work->site.domain, err.message);
+        return;
+    }
+    trash_keep_site(deployd, work->site_id);
+    log_info("%s was deleted; its files stay in the trash for 7 days", work->site.domain);
+}
+
+/* A release that was to become live when its site was stopped: its deployment ends, so that the
+ * next one can begin. */
+static void end_unfinished(struct site_work *work)
+{
+    struct deployd *deployd = work->deployd;
+    const struct site *site = &work->site;
+    bool is_new = site->desired_deployment && site_work_is_new_release(work);
+    if (!is_new || deployment_state_is_final(work->wanted.state)) {
+        return;
+    }
+    struct error stopped;
+    error_set(&stopped, ERR_CONFLICT, "The site was stopped before this release was live");
+    error_hint(&stopped, "Deploy it again: that starts the site, too");
+    release_finish(deployd, site->desired_deployment, &stopped);
+    sites_set_desired_deployment(deployd->run->db, site->id, site->live_deployment, clock_unix(),
+                                 NULL);
+}
+
+void settle_site(struct site_work *work)
+{
+    struct deployd *deployd = work->deployd;
+    struct db *db = deployd->run->db;
+    enum site_state state = SITE_RUNNING;
+    const char *reason = "";
+    if (work->site.desired == SITE_WANT_DELETED) {
+        note_deleted(work);
+        state = SITE_DELETED;
+    } else if (work->site.desired == SITE_WANT_STOPPED) {
+        state = SITE_STOPPED;
+        end_unfinished(work);
+        admission_release_run(db, work->site_id, NULL);
+    } else if (work->serve == PLAN_NO_RELEASE) {
+        state = work->failure.code ? SITE_FAILED : SITE_NEW;
+        reason = work->failure.message;
+    }
+    if (state != SITE_DELETED) {
+        sites_set_state(db, work->site_id, state, reason, clock_unix(), NULL);
+    }
+    if (state != work->site.state) {
+        deployd_tell_site(deployd, work->site_id, work->site.domain, site_state_name(state));
+    }
+}

@@ -1,0 +1,210 @@
+/*
+ * See the header. Called by converge.c; what a step does is in the actions, what a settled site's
+ * row says in settle.c.
+ */
+#include "dialup-deployd/converge/site_loop.h"
+
+#include <event2/event.h>
+
+#include "dialup-deployd/converge/actions.h"
+#include "dialup-deployd/converge/probe.h"
+#include "dialup-deployd/converge/settle.h"
+#include "dialup-deployd/deployd.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+
+enum { FIRST_RETRY_S = 1, LONGEST_RETRY_S = 60, GIVEN_UP_RETRY_S = 300 };
+
+static void look(struct site_work *work);
+
+/* Life --------------------------------------------------------------------------------------- */
+
+static void on_retry(evutil_socket_t fd, short events, void *context)
+{
+    struct site_work *work = context;
+    work->is_waiting = false;
+    site_loop_kick(work);
+}
+
+static void on_step_end(struct site_work *work, const struct error *err);
+
+struct site_work *site_loop_new(struct deployd *deployd, int64_t site_id,
+                                const struct site_work_hooks *hooks)
+{
+    struct site_work *work = xcalloc(1, sizeof(*work));
+    work->deployd = deployd;
+    work->hooks = *hooks;
+    work->on_end = on_step_end;
+    work->site_id = site_id;
+    work->arena = arena_new();
+    work->retry = evtimer_new(deployd->run->base, on_retry, work);
+    return work;
+}
+
+void site_loop_free(struct site_work *work)
+{
+    probe_cancel(work->probe);
+    event_free(work->retry);
+    arena_free(work->arena);
+    free(work);
+}
+
+void site_loop_kick(struct site_work *work)
+{
+    if (work->is_busy) {
+        work->is_kicked = true;
+        return;
+    }
+    if (work->is_waiting) {
+        evtimer_del(work->retry);
+        work->is_waiting = false;
+    }
+    work->is_busy = true;
+    look(work);
+}
+
+void site_loop_container_died(struct site_work *work, const char *id)
+{
+    struct instance *instance = instances_find(&work->instances, id);
+    if (instance) {
+        instance->is_dead = true;
+    }
+    if (!work->is_waiting && !action_probe_interrupt(work, id)) {
+        site_loop_kick(work); /* one that waits looks again soon enough */
+    }
+}
+
+/* The end of a round ------------------------------------------------------------------------- */
+
+static void rest(struct site_work *work)
+{
+    work->is_busy = false;
+    work->hooks.on_settled(work->hooks.context);
+}
+
+static void wait_and_retry(struct site_work *work, int seconds)
+{
+    struct timeval delay = {seconds, 0};
+    work->is_busy = false;
+    work->is_waiting = true;
+    evtimer_add(work->retry, &delay);
+    if (work->is_kicked) {
+        work->is_kicked = false;
+        site_loop_kick(work);
+        return;
+    }
+    work->hooks.on_settled(work->hooks.context);
+}
+
+static int backoff_s(int failures)
+{
+    int seconds = FIRST_RETRY_S;
+    for (int i = 1; i < failures && seconds < LONGEST_RETRY_S; i++) {
+        seconds *= 2;
+    }
+    return seconds < LONGEST_RETRY_S ? seconds : LONGEST_RETRY_S;
+}
+
+static void on_step_failed(struct site_work *work, const struct error *err)
+{
+    bool is_theirs = err->code != ERR_UNAVAILABLE && err->code != ERR_TIMEOUT;
+    if (is_theirs) {
+        work->failures++;
+        work->failure = *err;
+    }
+    log_warning("%s: %s failed: %s", work->site.domain ? work->site.domain : "a site",
+                plan_action_name(work->step.action), err->message);
+    if (is_theirs && site_work_is_new_release(work) && work->failures <= SITE_WORK_NEW_ATTEMPTS) {
+        look(work); /* an owner waits for the answer */
+        return;
+    }
+    wait_and_retry(work, backoff_s(work->failures));
+}
+
+static void on_step_end(struct site_work *work, const struct error *err)
+{
+    if (err) {
+        on_step_failed(work, err);
+    } else if (work->is_given_up) {
+        work->is_given_up = false;
+        work->failures = SITE_WORK_LIVE_ATTEMPTS - 1; /* one more try now and then */
+        wait_and_retry(work, GIVEN_UP_RETRY_S);
+    } else {
+        look(work);
+    }
+}
+
+/* Nothing left to do: write down how it is. Not if the rows changed since they were read: a site
+ * that was stopped and started again keeps what it has reserved. */
+static void settle(struct site_work *work)
+{
+    if (work->is_kicked) {
+        work->is_kicked = false;
+        look(work);
+        return;
+    }
+    settle_site(work);
+    rest(work);
+}
+
+/* Look, plan, act ---------------------------------------------------------------------------- */
+
+/* A new release or a restart begins with a clean slate. */
+static void note_attempt(struct site_work *work)
+{
+    if (work->attempt_deployment != work->site.desired_deployment ||
+        work->attempt_generation != work->site.restart_generation) {
+        work->attempt_deployment = work->site.desired_deployment;
+        work->attempt_generation = work->site.restart_generation;
+        work->failures = 0;
+    }
+}
+
+static void observe(struct site_work *work, const struct container *list, size_t count)
+{
+    AUTO_FREE char *network = deployd_network_name(work->deployd, DEPLOYD_PRODUCTION);
+    work->observed = (struct plan_observed){
+        .route = work->route.kind,
+        .route_deployment = work->route.deployment,
+        .route_container = work->route.container,
+    };
+    instances_observe(&work->instances, work->arena, network, list, count, &work->observed);
+}
+
+static void on_listed(void *context, const struct container *list, size_t count,
+                      const struct error *err)
+{
+    struct site_work *work = context;
+    work->hooks.on_docker(work->hooks.context, err);
+    if (err) {
+        wait_and_retry(work, backoff_s(2));
+        return;
+    }
+    observe(work, list, count);
+    struct plan_site site = site_work_describe(work);
+    work->step = plan_next(&site, &work->observed);
+    if (work->step.action == PLAN_NOTHING) {
+        settle(work);
+        return;
+    }
+    log_debug("%s: %s", work->site.domain, plan_action_name(work->step.action));
+    action_run(work);
+}
+
+static void look(struct site_work *work)
+{
+    struct error err;
+    const struct deployd *deployd = work->deployd;
+    if (site_work_read(work, &err) < 0) {
+        log_error("cannot read site %lld: %s", (long long)work->site_id, err.message);
+        wait_and_retry(work, backoff_s(3));
+        return;
+    }
+    if (work->site.state == SITE_DELETED) {
+        rest(work);
+        return;
+    }
+    note_attempt(work);
+    container_list(deployd->engine, config_text(deployd->run->config, CONFIG_common_instance),
+                   work->site_id, on_listed, work);
+}

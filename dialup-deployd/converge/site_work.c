@@ -1,0 +1,105 @@
+/*
+ * See the header: what a site should be, from its rows. Reads the database and nothing else.
+ */
+#include "dialup-deployd/converge/site_work.h"
+
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/release.h"
+#include "libdialup/store/limits.h"
+#include "libdialup/store/reservations.h"
+
+enum { SMALLEST_MEMORY_MIB = 16, SMALLEST_MILLICORES = 10 };
+
+/*
+ * The limits a container gets: the site's own, or, where an owner's limit is below what the
+ * owner's running sites declare together, the same part of each. So a limit that an admin lowers
+ * is enforced by the kernel, and one that is raised gives the sites their own again.
+ */
+static int64_t scale(int64_t declared, int64_t limit, int64_t used, int64_t smallest)
+{
+    if (limit == QUOTA_UNLIMITED || used <= limit || used <= 0) {
+        return declared;
+    }
+    int64_t scaled = declared * limit / used;
+    return scaled > smallest ? scaled : smallest;
+}
+
+static int read_effective_limits(struct site_work *work, struct error *err)
+{
+    struct db *db = work->deployd->run->db;
+    const struct site *site = &work->site;
+    struct quota_level level;
+    quota_level_init(&level, site->owner_kind, "");
+    int result = limits_read(db, site->owner_kind, site->owner_id, level.limits, err);
+    if (result == 0) {
+        result = reservations_sum(db, site->owner_kind, site->owner_id, &level.used, err);
+    }
+    work->effective_memory_mib = scale(site->memory_mib, level.limits[QUOTA_MEMORY_PRODUCTION].hard,
+                                       level.used.of[QUOTA_MEMORY_PRODUCTION], SMALLEST_MEMORY_MIB);
+    work->effective_cpu_millicores =
+        scale(site->cpu_millicores, level.limits[QUOTA_CPU_PRODUCTION].hard,
+              level.used.of[QUOTA_CPU_PRODUCTION], SMALLEST_MILLICORES);
+    return result;
+}
+
+static int read_wanted(struct site_work *work, struct error *err)
+{
+    struct db *db = work->deployd->run->db;
+    work->serve = PLAN_NO_RELEASE;
+    if (!work->site.desired_deployment) {
+        return 0;
+    }
+    int result =
+        deployments_find(db, work->arena, work->site.desired_deployment, &work->wanted, err);
+    if (result == 0) {
+        result = release_read(work->arena, &work->wanted, &work->release, err);
+    }
+    if (result == 0) {
+        work->serve = str_equal(work->release.serve, "files") ? PLAN_FILES : PLAN_CONTAINER;
+    }
+    return result;
+}
+
+int site_work_read(struct site_work *work, struct error *err)
+{
+    arena_reset(work->arena);
+    int result = sites_find(work->deployd->run->db, work->arena, work->site_id, &work->site, err);
+    if (result == 0) {
+        result = read_wanted(work, err);
+    }
+    return result < 0 ? result : read_effective_limits(work, err);
+}
+
+bool site_work_is_new_release(const struct site_work *work)
+{
+    return work->site.live_deployment != work->site.desired_deployment;
+}
+
+struct plan_site site_work_describe(const struct site_work *work)
+{
+    const struct site *site = &work->site;
+    int attempts =
+        site_work_is_new_release(work) ? SITE_WORK_NEW_ATTEMPTS : SITE_WORK_LIVE_ATTEMPTS;
+    return (struct plan_site){
+        .desired = site->desired == SITE_WANT_DELETED   ? PLAN_DELETED
+                   : site->desired == SITE_WANT_STOPPED ? PLAN_STOPPED
+                                                        : PLAN_RUNNING,
+        .serve = work->serve,
+        .wanted_deployment = site->desired_deployment,
+        .live_deployment = site->live_deployment,
+        .generation = site->restart_generation,
+        .memory_mib = work->effective_memory_mib,
+        .cpu_millicores = work->effective_cpu_millicores,
+        .attempts_left = attempts - work->failures,
+    };
+}
+
+void action_end(struct site_work *work, const struct error *err)
+{
+    work->on_end(work, err);
+}
+
+void action_on_done(void *work, const struct error *err)
+{
+    action_end(work, err);
+}

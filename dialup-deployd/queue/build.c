@@ -1,0 +1,282 @@
+/*
+ * See the header. Called by the queue, and by the job's lines.
+ */
+#include "dialup-deployd/queue/build.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "dialup-deployd/admission.h"
+#include "dialup-deployd/converge/converge.h"
+#include "dialup-deployd/converge/orphans.h"
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/job.h"
+#include "dialup-deployd/queue/accept.h"
+#include "dialup-deployd/release.h"
+#include "dialup-deployd/trash.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/fs.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/store/deployments.h"
+#include "libdialup/store/sites.h"
+#include "proto/jobs_rpc.h"
+
+enum { MAX_RELEASE_FILES = 200000, KILL_GRACE_S = 30 };
+
+/* For an owner without a limit: as much as fits the contract of the jobs. */
+static const int64_t MAX_RELEASE_BYTES = (int64_t)1 << 50;
+
+struct build {
+    struct deployd *deployd;
+    build_end_fn *on_end;
+    void *context;
+    struct job *job;
+    struct arena *arena; /* of site, deployment, release */
+    struct site site;
+    struct deployment deployment;
+    char *release_dir;
+    char *upload_path;
+    const struct jobs_release *release; /* what it made; NULL as long as it has not said */
+    struct error error;                 /* what it said went wrong */
+    bool is_cancelled;
+};
+
+/* The end ------------------------------------------------------------------------------------ */
+
+static void build_free(struct build *build)
+{
+    free(build->release_dir);
+    free(build->upload_path);
+    arena_free(build->arena);
+    free(build);
+}
+
+static void explain_exit(struct build *build, const struct job_exit *exit)
+{
+    struct error *err = &build->error;
+    if (build->is_cancelled) {
+        error_set(err, ERR_CONFLICT, "The deployment was cancelled");
+    } else if (exit->timed_out) {
+        error_set(err, ERR_BUILD_FAILED, "The build took too long and was ended");
+        error_hint(err, "Make the build smaller, or ask admin for a longer build time");
+    } else if (err->code == ERR_OK) {
+        error_set(err, ERR_INTERNAL, "The build program ended without a result");
+        log_error("the build job of deployment %lld ended with status %d, signal %d",
+                  (long long)build->deployment.id, exit->status, exit->signal);
+    }
+}
+
+static void discard(struct build *build)
+{
+    trash_move(build->deployd, build->release_dir);
+    orphans_remove_builds(build->deployd, build->deployment.id);
+}
+
+static void on_build_done(void *context, const struct job_exit *exit)
+{
+    struct build *build = context;
+    struct deployd *deployd = build->deployd;
+    int64_t id = build->deployment.id;
+    int64_t site_id = build->site.id;
+    build->job = NULL;
+    bool is_built = exit->status == 0 && build->release && !build->is_cancelled;
+    if (is_built &&
+        accept_release(deployd, build->arena, site_id, id, build->release, &build->error) == 0) {
+        unlink(build->upload_path);
+        deployd_tell_deployment(deployd, site_id, id, "starting", "Starting");
+        converger_kick(deployd->converger, site_id);
+    } else {
+        if (!is_built) {
+            explain_exit(build, exit);
+        }
+        discard(build);
+        release_finish(deployd, id, &build->error);
+    }
+    build->on_end(build->context, build);
+    build_free(build);
+}
+
+static void take_error(struct build *build, const struct jobs_job_error *said)
+{
+    enum error_code code = error_by_name(said->name);
+    error_set(&build->error, code ? code : ERR_BUILD_FAILED, "%s", said->message);
+    error_hint(&build->error, "%s", said->hint);
+}
+
+static void on_build_line(void *context, const char *line, size_t size)
+{
+    struct build *build = context;
+    struct deployd *deployd = build->deployd;
+    const struct json_value *value;
+    struct jobs_progress progress;
+    struct error err;
+    if (json_parse(build->arena, line, size, &value, &err) < 0 ||
+        json_decode(build->arena, value, &jobs_progress_shape, &progress, &err) < 0) {
+        log_warning("the build job wrote a line that is not understood: %s", err.message);
+        return;
+    }
+    if (progress.step) {
+        deployments_set_step(deployd->run->db, build->deployment.id, progress.step, NULL);
+        deployd_tell_deployment(deployd, build->site.id, build->deployment.id, "building",
+                                progress.step);
+    }
+    if (progress.has_log_bytes) {
+        deployd_tell_log(deployd, build->deployment.id, progress.log_bytes);
+    }
+    if (progress.release) {
+        build->release = progress.release;
+    }
+    if (progress.error) {
+        take_error(build, progress.error);
+    }
+}
+
+/* The start ---------------------------------------------------------------------------------- */
+
+/* The params of the job. Texts are owned by the build's arena. */
+static struct jobs_build_params describe_build(struct build *build)
+{
+    struct deployd *deployd = build->deployd;
+    const struct config *config = deployd->run->config;
+    struct arena *arena = build->arena;
+    const struct site *site = &build->site;
+    const struct deployment *deployment = &build->deployment;
+    const char *sites = config_text(config, CONFIG_common_state_dir);
+    long long site_id = site->id;
+    struct jobs_build_params params = {
+        .instance = config_text(config, CONFIG_common_instance),
+        .site_id = site->id,
+        .deployment_id = deployment->id,
+        .owner = arena_printf(arena, "%s:%lld", quota_entity_name(site->owner_kind),
+                              (long long)site->owner_id),
+        .domain = site->domain,
+        .type = site->type,
+        .upload_path = build->upload_path,
+        .release_dir = build->release_dir,
+        .manifest_path = arena_printf(arena, "%s/sites/%lld/manifests/%lld", sites, site_id,
+                                      (long long)deployment->id),
+        .log_path = arena_printf(arena, "%s/sites/%lld/logs/%lld.log", sites, site_id,
+                                 (long long)deployment->id),
+        .cache_dir = arena_printf(arena, "%s/cache/%s-%lld", sites,
+                                  quota_entity_name(site->owner_kind), (long long)site->owner_id),
+        .docker_socket = config_text(config, CONFIG_deployd_docker_socket),
+        .uid = config_integer(config, CONFIG_deployd_uid_base) + site->id,
+        .node_image = config_text(config, CONFIG_deployd_node_image),
+        .static_image = config_text(config, CONFIG_deployd_static_image),
+        .timeout_s = config_integer(config, CONFIG_deployd_build_timeout_s),
+        .max_files = MAX_RELEASE_FILES,
+    };
+    AUTO_FREE char *network = deployd_network_name(deployd, DEPLOYD_DEVELOPMENT);
+    params.network = arena_strdup(arena, network);
+    if (site->live_deployment) {
+        params.base_dir = arena_printf(arena, "%s/sites/%lld/releases", sites, site_id);
+    }
+    return params;
+}
+
+static int spawn_build(struct build *build, struct error *err)
+{
+    struct deployd *deployd = build->deployd;
+    const struct config *config = deployd->run->config;
+    struct jobs_build_params params = describe_build(build);
+    struct admission admission =
+        admission_for(deployd, build->site.owner_kind, build->site.owner_id);
+    int result = admission_storage_left(&admission, build->arena, &params.max_bytes, err);
+    if (result < 0) {
+        return result;
+    }
+    if (params.max_bytes > MAX_RELEASE_BYTES) {
+        params.max_bytes = MAX_RELEASE_BYTES;
+    }
+    AUTO_STRBUF struct strbuf input = STRBUF_INIT;
+    struct json_writer writer;
+    json_writer_init(&writer, &input);
+    json_encode(&writer, &jobs_build_params_shape, &params);
+    AUTO_FREE char *program =
+        xasprintf("%s/dialup-job-build", config_text(config, CONFIG_deployd_jobs_dir));
+    const struct job_options options = {
+        .program = program,
+        .input = strbuf_text(&input),
+        .input_size = input.size,
+        /* The job keeps the time itself and says why it ended; this is for one that hangs. */
+        .timeout_ms = (params.timeout_s + KILL_GRACE_S) * 1000,
+        .on_line = on_build_line,
+        .on_done = on_build_done,
+        .context = build,
+    };
+    return job_start(deployd->run->base, &options, &build->job, err);
+}
+
+int build_make_dirs(const struct deployd *deployd, int64_t site_id, struct error *err)
+{
+    static const char *const parts[] = {"releases", "manifests", "logs"};
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < ARRAY_COUNT(parts); i++) {
+        AUTO_FREE char *path = deployd_site_path(deployd, site_id, parts[i]);
+        result = fs_make_dirs(path, 0755, err);
+    }
+    return result;
+}
+
+static struct build *build_new(struct deployd *deployd, int64_t deployment_id, struct error *err)
+{
+    struct db *db = deployd->run->db;
+    struct build *build = xcalloc(1, sizeof(*build));
+    build->deployd = deployd;
+    build->arena = arena_new();
+    if (deployments_find(db, build->arena, deployment_id, &build->deployment, err) < 0 ||
+        sites_find(db, build->arena, build->deployment.site_id, &build->site, err) < 0 ||
+        build_make_dirs(deployd, build->site.id, err) < 0) {
+        build_free(build);
+        return NULL;
+    }
+    build->release_dir = deployd_release_path(deployd, build->site.id, deployment_id);
+    AUTO_FREE char *part = xasprintf("uploads/%s.part", build->deployment.source);
+    build->upload_path = config_state_path(deployd->run->config, part);
+    return build;
+}
+
+struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_end_fn *on_end,
+                          void *context)
+{
+    struct error err = {0};
+    struct build *build = build_new(deployd, deployment_id, &err);
+    if (!build) {
+        release_finish(deployd, deployment_id, &err);
+        return NULL;
+    }
+    build->on_end = on_end;
+    build->context = context;
+    trash_move(deployd, build->release_dir); /* what a former attempt left */
+    if (deployments_set_state(deployd->run->db, deployment_id, DEPLOYMENT_BUILDING, "Unpacking",
+                              clock_unix(), &err) < 0 ||
+        spawn_build(build, &err) < 0) {
+        release_finish(deployd, deployment_id, &err);
+        build_free(build);
+        return NULL;
+    }
+    deployd_tell_deployment(deployd, build->site.id, deployment_id, "building", "Unpacking");
+    return build;
+}
+
+int64_t build_site_id(const struct build *build)
+{
+    return build->site.id;
+}
+
+void build_cancel(struct build *build)
+{
+    if (build->job) {
+        build->is_cancelled = true;
+        job_stop(build->job);
+    }
+}
+
+void build_abandon(struct build *build)
+{
+    if (build->job) {
+        job_abandon(build->job);
+    }
+    build_free(build);
+}

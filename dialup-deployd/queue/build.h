@@ -1,0 +1,31 @@
+/*
+ * One build: a deployment's job program from its start to its end, and what becomes of what it
+ * made: accepted and handed to the converger, or discarded.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "libdialup/base/error.h"
+
+struct build;
+struct deployd;
+
+/* Once, when all is done. The build is freed when it returns. */
+typedef void build_end_fn(void *context, struct build *build);
+
+/* The deployment is "building" from here on, or finished with what went wrong (then NULL). */
+struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_end_fn *on_end,
+                          void *context);
+
+int64_t build_site_id(const struct build *build);
+
+/* Ends it as cancelled; on_end follows. */
+void build_cancel(struct build *build);
+
+/* Ends it without on_end: for a daemon that stops. Its deployment begins again with the next life.
+ */
+void build_abandon(struct build *build);
+
+/* The folders that a site's deployments need. */
+int build_make_dirs(const struct deployd *deployd, int64_t site_id, struct error *err);

@@ -1,0 +1,192 @@
+/*
+ * See the header. Called by rpc*.c (kick, cancel) and whenever a deployment ends.
+ */
+#include "dialup-deployd/queue/queue.h"
+
+#include <event2/event.h>
+
+#include "dialup-deployd/converge/converge.h"
+#include "dialup-deployd/converge/orphans.h"
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/queue/accept.h"
+#include "dialup-deployd/queue/build.h"
+#include "dialup-deployd/release.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/store/deployments.h"
+
+enum { QUEUE_MAX_BUILDS = 64 }; /* the most that the settings allow at once */
+
+struct queue {
+    struct deployd *deployd;
+    struct build *builds[QUEUE_MAX_BUILDS];
+    size_t build_count;
+    struct event *kick;
+};
+
+/* Starting one ------------------------------------------------------------------------------- */
+
+static void start_rollback(struct queue *queue, struct arena *arena,
+                           const struct deployment *deployment)
+{
+    struct error err;
+    build_make_dirs(queue->deployd, deployment->site_id, NULL);
+    if (accept_rollback(queue->deployd, arena, deployment, &err) < 0) {
+        release_finish(queue->deployd, deployment->id, &err);
+        return;
+    }
+    release_log(queue->deployd, deployment->site_id, deployment->id, "%s", deployment->message);
+    converger_kick(queue->deployd->converger, deployment->site_id);
+}
+
+static void on_build_end(void *context, struct build *build)
+{
+    struct queue *queue = context;
+    for (size_t i = 0; i < queue->build_count; i++) {
+        if (queue->builds[i] == build) {
+            queue->builds[i] = queue->builds[--queue->build_count];
+        }
+    }
+    queue_kick(queue);
+}
+
+static void start_build(struct queue *queue, int64_t deployment_id)
+{
+    struct build *build = build_start(queue->deployd, deployment_id, on_build_end, queue);
+    if (build) {
+        queue->builds[queue->build_count++] = build;
+    }
+}
+
+/* The order ---------------------------------------------------------------------------------- */
+
+static bool is_busy(const struct deployments_list *list, int64_t site_id)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->rows[i].site_id == site_id && list->rows[i].state != DEPLOYMENT_QUEUED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Starts the first that may; true if it did, and the list is out of date. */
+static bool start_one(struct queue *queue)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct deployments_list list;
+    struct error err;
+    if (deployments_list_unfinished(queue->deployd->run->db, arena, &list, &err) < 0) {
+        log_error("cannot read the queue of deployments: %s", err.message);
+        return false;
+    }
+    int64_t at_once = config_integer(queue->deployd->run->config, CONFIG_deployd_builds_at_once);
+    bool is_full = (int64_t)queue->build_count >= at_once;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct deployment *row = &list.rows[i];
+        if (row->state != DEPLOYMENT_QUEUED || is_busy(&list, row->site_id)) {
+            continue;
+        }
+        if (row->kind == DEPLOYMENT_ROLLBACK) {
+            start_rollback(queue, arena, row);
+            return true;
+        }
+        if (!is_full) {
+            start_build(queue, row->id);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void start_waiting(struct queue *queue)
+{
+    while (start_one(queue)) {
+    }
+}
+
+static void on_kick(evutil_socket_t fd, short events, void *context)
+{
+    start_waiting(context);
+}
+
+void queue_kick(struct queue *queue)
+{
+    struct timeval now = {0, 0};
+    evtimer_add(queue->kick, &now);
+}
+
+static void cancel(struct queue *queue, int64_t site_id, bool also_starting)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct deployments_list list;
+    struct error cancelled;
+    error_set(&cancelled, ERR_CONFLICT, "The deployment was cancelled");
+    for (size_t i = 0; i < queue->build_count; i++) {
+        if (build_site_id(queue->builds[i]) == site_id) {
+            build_cancel(queue->builds[i]);
+        }
+    }
+    if (deployments_list_unfinished(queue->deployd->run->db, arena, &list, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const struct deployment *row = &list.rows[i];
+        bool is_waiting =
+            row->state == DEPLOYMENT_QUEUED || (also_starting && row->state == DEPLOYMENT_STARTING);
+        if (row->site_id == site_id && is_waiting) {
+            release_finish(queue->deployd, row->id, &cancelled);
+        }
+    }
+}
+
+void queue_cancel_site(struct queue *queue, int64_t site_id)
+{
+    cancel(queue, site_id, true);
+}
+
+void queue_cancel_builds(struct queue *queue, int64_t site_id)
+{
+    cancel(queue, site_id, false);
+}
+
+/* Jobs of a former life ended with it: their deployments begin again. */
+static void requeue_abandoned(struct queue *queue)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct deployments_list list;
+    struct db *db = queue->deployd->run->db;
+    if (deployments_list_unfinished(db, arena, &list, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.rows[i].state == DEPLOYMENT_BUILDING) {
+            deployments_set_state(db, list.rows[i].id, DEPLOYMENT_QUEUED, "Queued again",
+                                  clock_unix(), NULL);
+            orphans_remove_builds(queue->deployd, list.rows[i].id);
+        }
+    }
+}
+
+struct queue *queue_new(struct deployd *deployd)
+{
+    struct queue *queue = xcalloc(1, sizeof(*queue));
+    queue->deployd = deployd;
+    queue->kick = evtimer_new(deployd->run->base, on_kick, queue);
+    requeue_abandoned(queue);
+    queue_kick(queue);
+    return queue;
+}
+
+void queue_free(struct queue *queue)
+{
+    if (!queue) {
+        return;
+    }
+    for (size_t i = 0; i < queue->build_count; i++) {
+        build_abandon(queue->builds[i]);
+    }
+    event_free(queue->kick);
+    free(queue);
+}
