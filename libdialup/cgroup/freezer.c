@@ -51,7 +51,8 @@ int cgroup_freezer_find(const char *root, pid_t pid, struct cgroup_freezer *ret_
     return 0;
 }
 
-/* One write(2), as the kernel wants it; nothing is created where the group is gone. 0 or an errno. */
+/* One write(2), as the kernel wants it; nothing is created where the group is gone. 0 or an errno.
+ */
 static int put_text(const struct cgroup_freezer *freezer, const char *file, const char *text)
 {
     AUTO_FREE char *path = xasprintf("%s/%s", freezer->dir, file);

@@ -8,7 +8,8 @@
 #define COLUMNS                                                                                    \
     "id, owner_kind, owner_id, domain, type, strategy, memory_mib, cpu_millicores, desired, "      \
     "restart_generation, desired_deployment, state, state_reason, live_deployment, "               \
-    "route_address, storage_bytes, storage_inodes, created_at, updated_at, deleted_at "
+    "route_address, sleep, sleep_at, idle_minutes, instances, storage_bytes, storage_inodes, "     \
+    "created_at, updated_at, deleted_at "
 
 enum {
     CREATE,
@@ -23,6 +24,8 @@ enum {
     SET_STATE,
     SET_LIVE_DEPLOYMENT,
     SET_ROUTE,
+    SET_SLEEP,
+    SET_INSTANCES,
     SET_STORAGE,
     SET_DELETED
 };
@@ -30,8 +33,8 @@ enum {
 static const struct db_statement rows[] = {
     [CREATE] = {"sites_create",
                 "INSERT INTO sites (owner_kind, owner_id, domain, type, strategy, memory_mib, "
-                "cpu_millicores, created_at, updated_at) "
-                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"},
+                "cpu_millicores, idle_minutes, created_at, updated_at) "
+                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"},
     [FIND] = {"sites_find", "SELECT " COLUMNS "FROM sites WHERE id = ?1"},
     [FIND_BY_DOMAIN] = {"sites_find_by_domain",
                         "SELECT " COLUMNS "FROM sites WHERE domain = ?1 AND deleted_at IS NULL"},
@@ -48,7 +51,8 @@ static const struct db_statement rows[] = {
     [RESTART] = {"sites_restart", "UPDATE sites SET desired = 'running', restart_generation = "
                                   "restart_generation + 1, updated_at = ?2 WHERE id = ?1"},
     [UPDATE] = {"sites_update", "UPDATE sites SET type = ?2, strategy = ?3, memory_mib = ?4, "
-                                "cpu_millicores = ?5, updated_at = ?6 WHERE id = ?1"},
+                                "cpu_millicores = ?5, idle_minutes = ?6, updated_at = ?7 "
+                                "WHERE id = ?1"},
     [SET_STATE] = {"sites_set_state",
                    "UPDATE sites SET state = ?2, state_reason = ?3, updated_at = ?4 "
                    "WHERE id = ?1 AND (state <> ?2 OR state_reason <> ?3)"},
@@ -57,6 +61,10 @@ static const struct db_statement rows[] = {
                              "WHERE id = ?1"},
     [SET_ROUTE] = {"sites_set_route", "UPDATE sites SET route_address = ?2, updated_at = ?3 "
                                       "WHERE id = ?1 AND route_address <> ?2"},
+    [SET_SLEEP] = {"sites_set_sleep", "UPDATE sites SET sleep = ?2, sleep_at = ?3, updated_at = ?3 "
+                                      "WHERE id = ?1 AND sleep <> ?2"},
+    [SET_INSTANCES] = {"sites_set_instances", "UPDATE sites SET instances = ?2, updated_at = ?3 "
+                                              "WHERE id = ?1 AND instances <> ?2"},
     [SET_STORAGE] = {"sites_set_storage", "UPDATE sites SET storage_bytes = ?2, "
                                           "storage_inodes = ?3, updated_at = ?4 WHERE id = ?1"},
     [SET_DELETED] = {"sites_set_deleted",
@@ -78,6 +86,12 @@ static const char *const state_names[] = {
     [SITE_STOPPED] = "stopped", [SITE_FAILED] = "failed",     [SITE_DELETED] = "deleted",
 };
 
+static const char *const sleep_names[] = {
+    [SITE_AWAKE] = "awake",
+    [SITE_FROZEN] = "frozen",
+    [SITE_ASLEEP] = "asleep",
+};
+
 const char *site_desired_name(enum site_desired desired)
 {
     return desired_names[desired];
@@ -86,6 +100,11 @@ const char *site_desired_name(enum site_desired desired)
 const char *site_state_name(enum site_state state)
 {
     return state_names[state];
+}
+
+const char *site_sleep_name(enum site_sleep sleep)
+{
+    return sleep_names[sleep];
 }
 
 static void read_site(struct db_query *q, struct arena *arena, struct site *site)
@@ -106,6 +125,10 @@ static void read_site(struct db_query *q, struct arena *arena, struct site *site
     site->state_reason = db_column_text(q, arena);
     site->live_deployment = db_column_i64(q);
     site->route_address = db_column_text(q, arena);
+    site->sleep = (enum site_sleep)store_column_enum(q, sleep_names, ARRAY_COUNT(sleep_names));
+    site->sleep_at = db_column_i64(q);
+    site->idle_minutes = db_column_i64(q);
+    site->instances = db_column_i64(q);
     site->storage_bytes = db_column_i64(q);
     site->storage_inodes = db_column_i64(q);
     site->created_at = db_column_i64(q);
@@ -124,6 +147,7 @@ int sites_create(struct db *db, const struct site *site, int64_t now, int64_t *r
     db_bind_text(&q, site->strategy);
     db_bind_i64(&q, site->memory_mib);
     db_bind_i64(&q, site->cpu_millicores);
+    db_bind_i64(&q, site->idle_minutes);
     db_bind_i64(&q, now);
     int r = db_query_insert(&q, ret_id);
     if (r == -ERR_ALREADY_EXISTS) {
@@ -243,6 +267,7 @@ int sites_update(struct db *db, const struct site *site, int64_t now, struct err
     db_bind_text(&q, site->strategy);
     db_bind_i64(&q, site->memory_mib);
     db_bind_i64(&q, site->cpu_millicores);
+    db_bind_i64(&q, site->idle_minutes);
     db_bind_i64(&q, now);
     return store_change(&q, "site");
 }
@@ -273,6 +298,26 @@ int sites_set_route(struct db *db, int64_t id, const char *address, int64_t now,
     AUTO_QUERY struct db_query q = db_query(db, &sites_statements, SET_ROUTE, err);
     db_bind_i64(&q, id);
     db_bind_text(&q, address);
+    db_bind_i64(&q, now);
+    return db_query_run(&q);
+}
+
+int sites_set_sleep(struct db *db, int64_t id, enum site_sleep sleep, int64_t now,
+                    struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &sites_statements, SET_SLEEP, err);
+    db_bind_i64(&q, id);
+    db_bind_text(&q, site_sleep_name(sleep));
+    db_bind_i64(&q, now);
+    return db_query_run(&q);
+}
+
+int sites_set_instances(struct db *db, int64_t id, int64_t instances, int64_t now,
+                        struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &sites_statements, SET_INSTANCES, err);
+    db_bind_i64(&q, id);
+    db_bind_i64(&q, instances);
     db_bind_i64(&q, now);
     return db_query_run(&q);
 }

@@ -17,9 +17,13 @@ struct db;
 enum site_desired { SITE_WANT_RUNNING, SITE_WANT_STOPPED, SITE_WANT_DELETED };
 enum site_state { SITE_NEW, SITE_STARTING, SITE_RUNNING, SITE_STOPPED, SITE_FAILED, SITE_DELETED };
 
+/* Frozen: its processes stand still. Asleep: it has no running container and nothing reserved. */
+enum site_sleep { SITE_AWAKE, SITE_FROZEN, SITE_ASLEEP };
+
 /* The words of the table: "running". */
 const char *site_desired_name(enum site_desired desired);
 const char *site_state_name(enum site_state state);
+const char *site_sleep_name(enum site_sleep sleep);
 
 struct site {
     int64_t id;
@@ -36,7 +40,11 @@ struct site {
     enum site_state state;
     const char *state_reason;
     int64_t live_deployment;   /* 0: none */
-    const char *route_address; /* "172.18.0.5:3000" of the live container; "": none */
+    const char *route_address; /* "172.18.0.5:3000,172.18.0.6:3000" of what is live; "": none */
+    enum site_sleep sleep;
+    int64_t sleep_at;     /* when that changed last; 0: never */
+    int64_t idle_minutes; /* until it sleeps; 0: the server's setting */
+    int64_t instances;    /* that its load asks for */
     int64_t storage_bytes;
     int64_t storage_inodes;
     int64_t created_at;
@@ -55,8 +63,8 @@ struct sites_page {
     const char *search; /* part of the domain; NULL: all */
 };
 
-/* owner, domain, type, strategy, memory and CPU are taken from site. -ERR_ALREADY_EXISTS, field
- * "domain", if the name is taken. */
+/* owner, domain, type, strategy, memory, CPU and idle_minutes are taken from site.
+ * -ERR_ALREADY_EXISTS, field "domain", if the name is taken. */
 int sites_create(struct db *db, const struct site *site, int64_t now, int64_t *ret_id,
                  struct error *err);
 
@@ -78,7 +86,7 @@ int sites_set_desired_deployment(struct db *db, int64_t id, int64_t deployment_i
                                  struct error *err);
 /* Wants it running, in a container that is younger than this call. */
 int sites_restart(struct db *db, int64_t id, int64_t now, struct error *err);
-/* Writes type, strategy, memory and CPU. */
+/* Writes type, strategy, memory, CPU and idle_minutes. */
 int sites_update(struct db *db, const struct site *site, int64_t now, struct error *err);
 
 /* What is. Nothing is written if state and reason are the same as before. */
@@ -88,6 +96,11 @@ int sites_set_live_deployment(struct db *db, int64_t id, int64_t deployment_id, 
                               struct error *err);
 /* Where the gate finds the live container when it starts; "": there is none. */
 int sites_set_route(struct db *db, int64_t id, const char *address, int64_t now, struct error *err);
+/* Nothing is written if it sleeps so already. */
+int sites_set_sleep(struct db *db, int64_t id, enum site_sleep sleep, int64_t now,
+                    struct error *err);
+int sites_set_instances(struct db *db, int64_t id, int64_t instances, int64_t now,
+                        struct error *err);
 int sites_set_storage(struct db *db, int64_t id, int64_t bytes, int64_t inodes, int64_t now,
                       struct error *err);
 /* The end: state deleted, name free. */

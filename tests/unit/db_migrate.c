@@ -69,6 +69,22 @@ static void case_good(void)
     CHECK_STR(result.copy_path, "");
 }
 
+/* SQLite tests a new CHECK with a PRAGMA of its own. */
+static void case_new_column_with_check(void)
+{
+    AUTO_FIXTURE struct fixture f;
+    fixture_init(&f);
+    struct db_schema good = release(2);
+    struct db_migration more[] = {
+        FIRST,
+        SECOND,
+        {3, "column", "ALTER TABLE a ADD COLUMN n INTEGER NOT NULL DEFAULT 1 CHECK (n > 0)"}};
+    struct db_schema schema = {.migrations = more, .migration_count = 3};
+    CHECK_INT(fixture_migrate(&f, &good), 0);
+    CHECK_INT(fixture_migrate(&f, &schema), 0);
+    CHECK_INT(ask(&f, &schema, "SELECT count(n) FROM a"), 1);
+}
+
 static void case_broken_rolls_back(void)
 {
     static const struct {
@@ -238,6 +254,7 @@ int main(void)
     static const struct check_case cases[] = {
         {"forward from nothing and from before", case_good},
         {"a broken one is rolled back", case_broken_rolls_back},
+        {"a new column with a CHECK", case_new_column_with_check},
         {"the steps before it stay", case_earlier_steps_stay},
         {"a newer database is refused", case_newer_database},
         {"a database of another program", case_foreign_database},

@@ -63,6 +63,16 @@ static void case_site_changes(void)
     CHECK_INT(site.memory_mib, 128);
     CHECK_STR(site.type, "node");
     CHECK_INT(site.storage_bytes, 4096);
+    CHECK_INT(site.sleep, SITE_AWAKE);
+    CHECK_INT(site.instances, 1);
+    CHECK_INT(sites_set_sleep(db, id, SITE_ASLEEP, 8, &s.f.err), 0);
+    CHECK_INT(sites_set_sleep(db, id, SITE_ASLEEP, 9, &s.f.err), 0);
+    CHECK_INT(sites_set_instances(db, id, 2, 8, &s.f.err), 0);
+    CHECK(sites_set_instances(db, id, 3, 8, &s.f.err) < 0);
+    CHECK_INT(sites_find(db, s.arena, id, &site, &s.f.err), 0);
+    CHECK_INT(site.sleep, SITE_ASLEEP);
+    CHECK_INT(site.sleep_at, 8);
+    CHECK_INT(site.instances, 2);
     CHECK_INT(sites_set_desired(db, 99, SITE_WANT_RUNNING, 1, &s.f.err), -ERR_NOT_FOUND);
     CHECK_INT(sites_set_desired(s.admind, id, SITE_WANT_RUNNING, 1, &s.f.err), -ERR_INTERNAL);
 }
