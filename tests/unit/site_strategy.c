@@ -3,6 +3,7 @@
  */
 #include "libdialup/site/strategy.h"
 
+#include "libdialup/base/memory.h"
 #include "tests/harness/check.h"
 
 static void case_names(void)
