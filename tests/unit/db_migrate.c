@@ -75,10 +75,11 @@ static void case_new_column_with_check(void)
     AUTO_FIXTURE struct fixture f;
     fixture_init(&f);
     struct db_schema good = release(2);
-    struct db_migration more[] = {
-        FIRST,
-        SECOND,
-        {3, "column", "ALTER TABLE a ADD COLUMN n INTEGER NOT NULL DEFAULT 1 CHECK (n > 0)"}};
+    struct db_migration more[] = {FIRST,
+                                  SECOND,
+                                  {3, "column",
+                                   "INSERT INTO a (id) VALUES (1); ALTER TABLE a ADD COLUMN n "
+                                   "INTEGER NOT NULL DEFAULT 1 CHECK (n > 0)"}};
     struct db_schema schema = {.migrations = more, .migration_count = 3};
     CHECK_INT(fixture_migrate(&f, &good), 0);
     CHECK_INT(fixture_migrate(&f, &schema), 0);
