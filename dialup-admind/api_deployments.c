@@ -72,6 +72,14 @@ static void mark_used(struct call *call, const void *result)
     }
 }
 
+/* Nobody else knows this upload. Where deployd may have taken it after all, it stays. */
+static void drop_own(struct call *call, struct error *err)
+{
+    if (err->code != ERR_TIMEOUT && err->code != ERR_UNAVAILABLE) {
+        upload_files_remove(call->admind, call->context);
+    }
+}
+
 static int check_upload(const struct admind *admind, struct http_request *request,
                         const struct site *site, const char *id, struct upload *ret_upload,
                         struct error *err)
@@ -130,6 +138,7 @@ int handle_deployments_create(struct http_request *request, void *context, struc
     struct call *call = call_new(admind, request, answer_deployment);
     call_record(call, "deployment.create", arena_printf(call->arena, "site:%s", site.domain));
     call->on_done = mark_used;
+    call->on_failed = body ? NULL : drop_own;
     call->context = arena_strdup(call->arena, upload.id);
     const struct deployd_deployment_create_params params = {
         .idempotency_key = upload.id, /* an upload is deployed once, however often it is asked */

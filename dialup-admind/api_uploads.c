@@ -52,6 +52,22 @@ int handle_uploads_get(struct http_request *request, void *context, struct error
     return result;
 }
 
+int handle_uploads_drop(struct http_request *request, void *context, struct error *err)
+{
+    const struct admind *admind = context;
+    const struct http_done done = {0};
+    struct upload upload;
+    int result = find_own(admind, request, &upload, err);
+    if (result == 0 && upload.state == UPLOAD_USED) {
+        return error_set(err, ERR_CONFLICT, "A deployment has taken this upload");
+    }
+    if (result == 0) {
+        upload_files_remove(admind, upload.id);
+        http_reply_json(request, 200, &http_done_shape, &done);
+    }
+    return result;
+}
+
 int handle_uploads_put(struct http_request *request, void *context, struct error *err)
 {
     const struct query_part *query = http_request_query(request);

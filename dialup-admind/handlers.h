@@ -50,6 +50,7 @@ http_handler_fn handle_sites_limits;
 http_handler_fn handle_uploads_create;
 http_handler_fn handle_uploads_get;
 http_handler_fn handle_uploads_put;
+http_handler_fn handle_uploads_drop;
 
 /* api_deployments.c */
 http_handler_fn handle_deployments_list;

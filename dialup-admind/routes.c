@@ -83,6 +83,8 @@ const struct http_route admind_routes[] = {
     READ("/api/uploads/{id}", USER, handle_uploads_get, SAYS("How much of an upload has arrived")),
     WRITE("PUT", "/api/uploads/{id}", USER, handle_uploads_put, .body_kind = HTTP_BODY_RAW,
           .max_body_bytes = 4 * MIB, QUERY(part), SAYS("Send the next part")),
+    WRITE("DELETE", "/api/uploads/{id}", USER, handle_uploads_drop,
+          SAYS("Drop an upload that no deployment has taken")),
     READ("/api/deployments/{id}", USER, handle_deployments_get, SAYS("One deployment")),
     READ("/api/deployments/{id}/log", USER, handle_deployment_log, QUERY(log), LATER,
          SAYS("A deployment's log from an offset; waits for more if asked to")),

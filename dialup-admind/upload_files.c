@@ -12,9 +12,12 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 #include "libdialup/crypto/crypto.h"
+#include "libdialup/json/writer.h"
+#include "proto/http_api.h"
 
-enum { MIB = 1024 * 1024 };
+enum { MIB = 1024 * 1024, NAMED = 3 };
 
 int upload_files_make_folder(const struct admind *admind, struct error *err)
 {
@@ -35,9 +38,110 @@ static int open_file(const struct admind *admind, const char *id, int flags, str
     return fd < 0 ? error_set_errno(err, ERR_IO, errno, "Cannot write the upload's file") : fd;
 }
 
+/* Room ----------------------------------------------------------------------------------------- */
+
+static int64_t max_bytes_held(const struct admind *admind)
+{
+    const struct config *config = admind->run->config;
+    int64_t together = config_integer(config, CONFIG_admind_uploads_per_user_mib);
+    int64_t one = config_integer(config, CONFIG_admind_upload_max_mib);
+    return (together > one ? together : one) * MIB;
+}
+
+/* "8f3a for shop.example.org (12 MB), ...": what the account could give up. */
+static const char *name_held(const struct admind *admind, struct arena *arena, int64_t user_id)
+{
+    struct uploads_held_list list;
+    const char *names = "";
+    if (uploads_list_held(admind->run->db, arena, user_id, NAMED, &list, NULL) < 0) {
+        return names;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const struct upload_held *row = &list.rows[i];
+        names = arena_printf(arena, "%s%s%s for %.60s (%lld MB)", names, i ? ", " : "", row->id,
+                             row->domain ? row->domain : "a deleted site",
+                             (long long)((row->received_bytes + MIB - 1) / MIB));
+    }
+    return names;
+}
+
+static const char *check_json(struct arena *arena, const struct http_check *checks, size_t count)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    struct json_writer writer;
+    json_writer_init(&writer, &text);
+    json_begin_array(&writer);
+    for (size_t i = 0; i < count; i++) {
+        json_encode(&writer, &http_check_shape, &checks[i]);
+    }
+    json_end_array(&writer);
+    return arena_strdup(arena, strbuf_text(&text));
+}
+
+static struct http_check check_of(const char *dimension, const char *unit, int64_t used,
+                                  int64_t requested, int64_t limit)
+{
+    return (struct http_check){
+        .level = "user",
+        .level_name = "",
+        .dimension = dimension,
+        .unit = unit,
+        .used = used,
+        .requested = requested,
+        .limit = limit,
+        .projected = used + requested,
+        .allowed = used + requested <= limit,
+        .soft_reached = used + requested >= limit,
+    };
+}
+
+/* Room for more uploads and more bytes on the account's side. This program alone writes uploads,
+ * one request after the other, so what is read here holds until the caller has written. */
+static int check_room(const struct admind *admind, struct arena *arena, int64_t user_id,
+                      int64_t uploads, int64_t bytes, struct error *err)
+{
+    int64_t max_count = config_integer(admind->run->config, CONFIG_admind_uploads_per_user);
+    int64_t max_bytes = max_bytes_held(admind);
+    struct uploads_held held;
+    int result = uploads_sum_held(admind->run->db, user_id, &held, err);
+    if (result < 0) {
+        return result;
+    }
+    const struct http_check checks[] = {
+        check_of("uploads", "count", held.count, uploads, max_count),
+        check_of("upload_bytes", "bytes", held.bytes, bytes, max_bytes),
+    };
+    if (checks[0].allowed && checks[1].allowed) {
+        return 0;
+    }
+    if (!checks[0].allowed) {
+        error_set(err, ERR_QUOTA_EXCEEDED,
+                  "Cannot upload: You have %lld of %lld uploads open: %s%s", (long long)held.count,
+                  (long long)max_count, name_held(admind, arena, user_id),
+                  held.count > NAMED ? ", and others" : "");
+    } else {
+        error_set(err, ERR_QUOTA_EXCEEDED,
+                  "Cannot upload: Your open uploads have %lld of %lld MB together: %s%s",
+                  (long long)(held.bytes / MIB), (long long)(max_bytes / MIB),
+                  name_held(admind, arena, user_id), held.count > NAMED ? ", and others" : "");
+    }
+    error_hint(err, "Deploy them, or drop one with DELETE /api/uploads/ID; what is left alone goes "
+                    "by itself after a day");
+    if (err) {
+        err->checks_json = check_json(arena, checks, ARRAY_COUNT(checks));
+    }
+    return -ERR_QUOTA_EXCEEDED;
+}
+
+/* Files ---------------------------------------------------------------------------------------- */
+
 int upload_files_create(const struct admind *admind, struct arena *arena, int64_t site_id,
                         int64_t user_id, struct upload *ret_upload, struct error *err)
 {
+    int result = check_room(admind, arena, user_id, 1, 0, err);
+    if (result < 0) {
+        return result;
+    }
     char *id = arena_alloc(arena, CRYPTO_ID_SIZE);
     crypto_random_id(id);
     int64_t now = clock_unix();
@@ -53,7 +157,7 @@ int upload_files_create(const struct admind *admind, struct arena *arena, int64_
     if (fd < 0) {
         return fd;
     }
-    int result = uploads_create(admind->run->db, &upload, err);
+    result = uploads_create(admind->run->db, &upload, err);
     if (result < 0) {
         upload_files_remove(admind, id);
         return result;
@@ -84,12 +188,16 @@ static int check_part(const struct upload *upload, int64_t offset, int64_t size,
     return 0;
 }
 
-int upload_files_write(const struct admind *admind, const struct http_request *request,
-                       int64_t offset, struct upload *upload, struct error *err)
+int upload_files_write(const struct admind *admind, struct http_request *request, int64_t offset,
+                       struct upload *upload, struct error *err)
 {
     int64_t size = (int64_t)http_request_body_size(request);
     int result = check_part(upload, offset, size, err);
     if (result < 0 || size == 0) {
+        return result;
+    }
+    result = check_room(admind, http_request_arena(request), upload->user_id, 0, size, err);
+    if (result < 0) {
         return result;
     }
     AUTO_CLOSE int fd = open_file(admind, upload->id, 0, err);

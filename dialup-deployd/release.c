@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/trash.h"
@@ -59,6 +60,16 @@ void release_log(const struct deployd *deployd, int64_t site_id, int64_t deploym
     }
 }
 
+/* What was sent is used up, whether or not it was any good. */
+static void remove_upload(const struct deployd *deployd, const struct deployment *deployment)
+{
+    if (deployment->kind == DEPLOYMENT_UPLOAD) {
+        AUTO_FREE char *part = xasprintf("uploads/%s.part", deployment->source);
+        AUTO_FREE char *path = config_state_path(deployd->run->config, part);
+        unlink(path);
+    }
+}
+
 void release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure)
 {
     AUTO_ARENA struct arena *arena = arena_new();
@@ -86,6 +97,7 @@ void release_finish(struct deployd *deployd, int64_t deployment_id, const struct
     if (failure) {
         log_info("deployment %lld failed: %s", (long long)deployment_id, failure->message);
     }
+    remove_upload(deployd, &deployment);
     deployd_tell_deployment(deployd, deployment.site_id, deployment_id, failure ? "failed" : "live",
                             "");
     deployd->on_deployment_end(deployd);

@@ -7,7 +7,13 @@
 
 #define COLUMNS "id, site_id, user_id, received_bytes, max_bytes, state, created_at, updated_at "
 
-enum { CREATE, FIND, ADVANCE, SET_STATE, LIST_STALE, DELETE };
+enum { CREATE, FIND, ADVANCE, SET_STATE, LIST_STALE, SUM_HELD, LIST_HELD, DELETE };
+
+/* The file of a used one goes when its deployment is built or has failed. */
+#define IS_HELD                                                                                    \
+    "uploads.user_id = ?1 AND (uploads.state <> 'used' OR EXISTS (SELECT 1 FROM deployments "      \
+    "WHERE deployments.state IN ('queued', 'building', 'starting') "                               \
+    "AND deployments.state <> 'starting' AND deployments.source = uploads.id)) "
 
 static const struct db_statement rows[] = {
     [CREATE] = {"uploads_create",
@@ -21,6 +27,12 @@ static const struct db_statement rows[] = {
                                         "WHERE id = ?1 AND state = ?2"},
     [LIST_STALE] = {"uploads_list_stale", "SELECT " COLUMNS "FROM uploads WHERE updated_at < ?1 "
                                           "ORDER BY updated_at LIMIT 100"},
+    [SUM_HELD] = {"uploads_sum_held", "SELECT count(*), ifnull(sum(received_bytes), 0) "
+                                      "FROM uploads WHERE " IS_HELD},
+    [LIST_HELD] = {"uploads_list_held",
+                   "SELECT uploads.id, sites.domain, received_bytes FROM uploads "
+                   "LEFT JOIN sites ON sites.id = site_id WHERE " IS_HELD
+                   "ORDER BY received_bytes DESC, uploads.created_at LIMIT ?2"},
     [DELETE] = {"uploads_delete", "DELETE FROM uploads WHERE id = ?1"},
 };
 
@@ -138,6 +150,40 @@ int uploads_list_stale(struct db *db, struct arena *arena, int64_t before,
     while ((r = db_query_row(&q)) > 0) {
         list.rows = store_grow(arena, list.rows, list.count, sizeof(*list.rows));
         read_upload(&q, arena, &list.rows[list.count++]);
+    }
+    if (r == 0) {
+        *ret_list = list;
+    }
+    return r;
+}
+
+int uploads_sum_held(struct db *db, int64_t user_id, struct uploads_held *ret_held,
+                     struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &uploads_statements, SUM_HELD, err);
+    db_bind_i64(&q, user_id);
+    int r = store_row(&q, "upload");
+    if (r == 0) {
+        ret_held->count = db_column_i64(&q);
+        ret_held->bytes = db_column_i64(&q);
+    }
+    return r;
+}
+
+int uploads_list_held(struct db *db, struct arena *arena, int64_t user_id, int64_t limit,
+                      struct uploads_held_list *ret_list, struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &uploads_statements, LIST_HELD, err);
+    struct uploads_held_list list = {0};
+    db_bind_i64(&q, user_id);
+    db_bind_i64(&q, limit);
+    int r;
+    while ((r = db_query_row(&q)) > 0) {
+        list.rows = store_grow(arena, list.rows, list.count, sizeof(*list.rows));
+        struct upload_held *row = &list.rows[list.count++];
+        row->id = db_column_text(&q, arena);
+        row->domain = db_column_text(&q, arena);
+        row->received_bytes = db_column_i64(&q);
     }
     if (r == 0) {
         *ret_list = list;

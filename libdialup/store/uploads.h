@@ -32,6 +32,24 @@ struct uploads_list {
     size_t count;
 };
 
+/* What an account has on the disk: uploads that no deployment has taken or has done with yet. */
+struct uploads_held {
+    int64_t count;
+    int64_t bytes;
+};
+
+/* For a person: which they are. */
+struct upload_held {
+    const char *id;
+    const char *domain; /* of the site; NULL once that is gone */
+    int64_t received_bytes;
+};
+
+struct uploads_held_list {
+    struct upload_held *rows;
+    size_t count;
+};
+
 /* id, site_id, user_id, max_bytes and created_at are taken from upload. */
 int uploads_create(struct db *db, const struct upload *upload, struct error *err);
 
@@ -51,6 +69,13 @@ int uploads_use(struct db *db, const char *id, int64_t now, struct error *err);
  * removes each file and then the row. */
 int uploads_list_stale(struct db *db, struct arena *arena, int64_t before,
                        struct uploads_list *ret_list, struct error *err);
+
+int uploads_sum_held(struct db *db, int64_t user_id, struct uploads_held *ret_held,
+                     struct error *err);
+
+/* Those of the sum; the largest first, at most limit. */
+int uploads_list_held(struct db *db, struct arena *arena, int64_t user_id, int64_t limit,
+                      struct uploads_held_list *ret_list, struct error *err);
 
 /* One that is not there is fine. */
 int uploads_delete(struct db *db, const char *id, struct error *err);

@@ -216,6 +216,22 @@ static void case_uploads(void)
     CHECK_INT(list.count, 0);
     CHECK_INT(uploads_list_stale(s.admind, s.arena, 16, &list, &s.f.err), 0);
     CHECK_INT(list.count, 1);
+    struct uploads_held held;
+    struct uploads_held_list held_list;
+    CHECK_INT(uploads_sum_held(s.admind, 1, &held, &s.f.err), 0);
+    CHECK_INT(held.count, 0);
+    upload.id = "def";
+    CHECK_INT(uploads_create(s.admind, &upload, &s.f.err), 0);
+    CHECK_INT(uploads_advance(s.admind, "def", 0, 70, 11, &s.f.err), 0);
+    CHECK_INT(uploads_sum_held(s.admind, 1, &held, &s.f.err), 0);
+    CHECK_INT(held.count, 1);
+    CHECK_INT(held.bytes, 70);
+    CHECK_INT(uploads_list_held(s.admind, s.arena, 1, 5, &held_list, &s.f.err), 0);
+    CHECK_INT(held_list.count, 1);
+    CHECK_STR(held_list.rows[0].id, "def");
+    CHECK(!held_list.rows[0].domain);
+    CHECK_INT(uploads_sum_held(s.admind, 2, &held, &s.f.err), 0);
+    CHECK_INT(held.count, 0);
     CHECK_INT(uploads_delete(s.admind, "abc", &s.f.err), 0);
     CHECK_INT(uploads_find(s.admind, s.arena, "abc", &found, &s.f.err), -ERR_NOT_FOUND);
 }
