@@ -39,8 +39,9 @@ const struct http_route admind_routes[] = {
     READ("/api/users", ADMIN, handle_users_list, QUERY(users), SAYS("All accounts")),
     WRITE("POST", "/api/users", ADMIN, handle_users_create, TAKES(user_create), LATER,
           SAYS("Create an account")),
+    /* The document's role "self": of their own account users see all, and may change name and
+     * password; the handlers keep them to that. */
     READ("/api/users/{id}", USER, handle_users_get, SAYS("One account")),
-    /* Users may change their own name and password; the handler keeps them to that. */
     WRITE("PATCH", "/api/users/{id}", USER, handle_users_change, TAKES(user_change), LATER,
           SAYS("Change an account")),
     READ("/api/profiles", USER, handle_profiles, SAYS("The named sets of limits")),
