@@ -64,7 +64,14 @@ void action_tell_gate(struct site_work *work, const char *state, const char *add
 {
     const struct deployd *deployd = work->deployd;
     const struct gate_route_set_params params = {
-        .host = work->site.domain, .site_id = work->site_id, .state = state, .address = address};
+        .host = work->site.domain,
+        .site_id = work->site_id,
+        .state = state,
+        .addresses = &address,
+        .addresses_count = address ? 1 : 0,
+        .owner = arena_printf(work->arena, "%s:%lld", quota_entity_name(work->site.owner_kind),
+                              (long long)work->site.owner_id),
+    };
     struct error err;
     if (sites_set_route(deployd->run->db, work->site_id, address ? address : "", clock_unix(),
                         &err) < 0 ||

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 
 static bool parse(const char *text, struct sockaddr_in *ret_address)
@@ -44,6 +45,28 @@ int gate_address_parse(const char *text, struct sockaddr_in *ret_address, struct
                                again);
     }
     *ret_address = address;
+    return 0;
+}
+
+int gate_address_parse_list(const char *text, struct sockaddr_in *ret_addresses, size_t max,
+                            size_t *ret_count, struct error *err)
+{
+    AUTO_FREE char *copy = xstrdup(text);
+    char *rest = *copy ? copy : NULL;
+    size_t count = 0;
+    while (rest) {
+        const char *part = strsep(&rest, ",");
+        if (count == max) {
+            return error_set_field(err, ERR_INVALID_ARGUMENT, "address",
+                                   "There may be %zu addresses at most", max);
+        }
+        int result = gate_address_parse(part, &ret_addresses[count], err);
+        if (result < 0) {
+            return result;
+        }
+        count++;
+    }
+    *ret_count = count;
     return 0;
 }
 

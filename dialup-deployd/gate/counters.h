@@ -1,5 +1,5 @@
 /*
- * What the gate counts for each route, as plain numbers that only grow (except the two gauges).
+ * What the gate counts for each route, as plain numbers that only grow (except the gauges).
  *
  * A snapshot is a copy of the struct; whoever collects it takes differences. Everything starts at
  * zero when the route is made, so a smaller number than last time means that the gate or the route
@@ -15,9 +15,10 @@ enum { GATE_STATUS_CLASSES = 6 };
 struct gate_counters {
     uint64_t requests; /* connections accepted, whatever became of them */
     uint64_t
-        refused;    /* ...over a limit: answered by a page, or closed when even that is too much */
-    uint64_t pages; /* ...answered by one of our pages, for whatever reason */
-    uint64_t held;  /* ...parked until the site was there */
+        refused; /* ...over a limit: answered by a page, or closed when even that is too much */
+    uint64_t limited;     /* ...of these, over a limit of its site or its owner */
+    uint64_t pages;       /* ...answered by one of our pages, for whatever reason */
+    uint64_t held;        /* ...parked until the site was there */
     uint64_t expired;     /* ...parked longer than their patience */
     uint64_t unreachable; /* ...for which the site took no connection, or gave no byte */
     uint64_t finished;    /* carried to the site and over, well or badly */
@@ -34,6 +35,7 @@ struct gate_counters {
 
     uint32_t open; /* now: parked or carried */
     uint32_t open_max;
+    uint32_t upgraded; /* now: answered 101, a WebSocket most likely */
 };
 
 /* The gate as a whole. */

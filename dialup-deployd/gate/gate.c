@@ -41,7 +41,9 @@ struct gate {
     struct pages pages;
     struct routes routes;
     struct pump_set *pumps;
+    struct drains *drains;
     struct answers *answers;
+    uint64_t last_wanted;
     uint32_t open;
     uint64_t dropped;
 };
@@ -83,8 +85,10 @@ int gate_open(struct event_base *base, const struct gate_config *config, struct 
                   .connect_timeout_ms = or_default(config->connect_timeout_ms, CONNECT_TIMEOUT_MS),
                   .idle_timeout_ms = or_default(config->idle_timeout_ms, IDLE_TIMEOUT_MS),
                   .on_end = on_pump_end,
+                  .on_watched_end = drain_on_connection_end,
                   .owner = gate,
               });
+    gate->drains = drains_new(base, gate->pumps);
     gate->answers = answers_new(base);
     *ret_gate = gate;
     return 0;
@@ -110,6 +114,7 @@ static void free_gate(struct gate *gate, void (*end_listener)(struct listener *l
         end_listener(route->listener);
         drop_held(gate, route);
     }
+    drains_free(gate->drains);
     pump_set_free(gate->pumps);
     answers_free(gate->answers);
     routes_fini(&gate->routes);
@@ -132,7 +137,7 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
                    struct error *err)
 {
     struct route *route;
-    int rc = routes_set(&gate->routes, spec, &route, err);
+    int rc = routes_set(&gate->routes, spec, clock_monotonic_us(), &route, err);
     if (rc < 0) {
         return rc;
     }
@@ -146,8 +151,23 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
             return rc;
         }
     }
+    drains_on_route_set(gate->drains, route);
     apply_state(gate, route);
     return 0;
+}
+
+int gate_drain(struct gate *gate, const struct drain_spec *spec, struct error *err)
+{
+    const struct route *route = routes_find(&gate->routes, spec->host);
+    if (route && targets_has_current(&route->targets, &spec->address)) {
+        return error_set_field(err, ERR_CONFLICT, "address", "The route uses this address");
+    }
+    return drains_start(gate->drains, spec, err);
+}
+
+uint64_t gate_last_wanted(const struct gate *gate)
+{
+    return gate->last_wanted;
 }
 
 int gate_route_remove(struct gate *gate, const char *host, struct error *err)
@@ -159,6 +179,7 @@ int gate_route_remove(struct gate *gate, const char *host, struct error *err)
     listener_close(route->listener);
     route->listener = NULL;
     route->state = ROUTE_STOPPED;
+    route->wanted = 0;
     route_ref(route);
     apply_state(gate, route);
     routes_remove(&gate->routes, route);
@@ -240,26 +261,35 @@ static void show_page(struct gate *gate, struct route *route, enum gate_page pag
 
 static void tell_wanted(struct gate *gate, struct route *route)
 {
-    if (route->state == ROUTE_HOLD && !route->is_wanted) {
-        route->is_wanted = true;
+    if (route->state == ROUTE_HOLD && !route->wanted) {
+        route->wanted = ++gate->last_wanted;
         if (gate->config.on_wanted) {
             gate->config.on_wanted(gate->config.arg, route);
         }
     }
 }
 
+/* Of the two only the site's own limit says something about the site. */
+static bool is_full(const struct gate *gate, struct route *route)
+{
+    int max = or_default(route->connections_max, gate->config.connections_per_route_max);
+    bool site_is_full = route->counters.open >= (uint32_t)max;
+    route->counters.limited += site_is_full;
+    return site_is_full || gate->open >= (uint32_t)gate->config.connections_max;
+}
+
 static void on_accept(void *owner, int fd)
 {
     struct route *route = owner;
     struct gate *gate = route->owner;
+    int64_t now_us = clock_monotonic_us();
+    route->active_us = now_us;
     route->counters.requests++;
-    if (gate->open >= (uint32_t)gate->config.connections_max ||
-        route->counters.open >= (uint32_t)gate->config.connections_per_route_max) {
+    if (is_full(gate, route)) {
         route->counters.refused++;
         show_page(gate, route, GATE_PAGE_BUSY, fd, false);
         return;
     }
-    int64_t now_us = clock_monotonic_us();
     switch (policies[route->state].action) {
     case CARRY:
         enter(gate, route);
@@ -285,6 +315,10 @@ static void on_hold_end(void *owner, int fd, int64_t since_us)
         route->counters.expired++;
         show_page(gate, route, GATE_PAGE_STARTING, fd, false);
     }
+    if (route->held.count == 0) {
+        route->wanted = 0;
+    }
+    route->active_us = clock_monotonic_us();
     leave(gate, route);
 }
 

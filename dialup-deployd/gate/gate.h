@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "dialup-deployd/gate/counters.h"
+#include "dialup-deployd/gate/drain.h"
 #include "dialup-deployd/gate/routes.h"
 #include "libdialup/base/error.h"
 
@@ -27,8 +28,8 @@ struct gate_config {
     int idle_timeout_ms;           /* 0: one hour */
     int patience_ms;               /* how long a request is parked; 0: 20 s */
 
-    /* A connection came for a route in ROUTE_HOLD: called once until the state changes, within the
-     * accept, so it must not change routes itself. May be NULL. */
+    /* A route in ROUTE_HOLD has become wanted: somebody waits for it. Called within an accept or
+     * a route's change, so it must not change routes itself. May be NULL. */
     void (*on_wanted)(void *arg, const struct route *route);
     void *arg;
 };
@@ -45,9 +46,10 @@ void gate_close(struct gate *gate);
 /* As gate_close, but leaves the sockets where they are, for a next life that inherits them. */
 void gate_leave(struct gate *gate);
 
-/* Makes or changes a route. A new target counts for new connections; open ones finish where they
- * are. READY releases what is parked; STOPPED and FAILED show it the page. inherited_fd is a
- * listening socket of an earlier life, taken on success if the route is new, else -1. */
+/* Makes or changes a route. New targets count for new connections; open ones finish where they are.
+ * READY releases what is parked; STOPPED and FAILED show it the page; HOLD makes it wanted, also if
+ * it was HOLD before. inherited_fd is a listening socket of an earlier life, taken on success if
+ * the route is new, else -1. ERR_CONFLICT for a hold of a route that is not idle. */
 int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherited_fd,
                    struct error *err);
 
@@ -59,6 +61,12 @@ const struct route *gate_route_find(const struct gate *gate, const char *host);
 
 /* The descriptor that a next life would inherit. Borrowed. */
 int gate_route_listener_fd(const struct route *route);
+
+/* The number of the wanted route that became so last; each route has its own in `wanted`. */
+uint64_t gate_last_wanted(const struct gate *gate);
+
+/* See drain.h; ERR_CONFLICT if the route of spec->host uses the address. */
+int gate_drain(struct gate *gate, const struct drain_spec *spec, struct error *err);
 
 /* Calls visit for each route, in the order of their making. visit must not change routes. */
 void gate_routes_each(const struct gate *gate, void (*visit)(void *arg, const struct route *route),

@@ -5,11 +5,14 @@
  * knows when it starts, and health. It reads the database once and never writes to it; afterwards
  * deployd tells it what changes.
  */
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "dialup-deployd/gate/address.h"
 #include "dialup-deployd/gate/gate.h"
 #include "dialup-deployd/gate/process.h"
+#include "dialup-deployd/gate/wanted.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/daemon/daemon.h"
@@ -27,22 +30,32 @@ static const enum need needs[] = {
     [SITE_DELETED] = NO_ROUTE,
 };
 
-/* False if the site needs no route. */
-static bool plan_route(const struct site *site, struct route_spec *ret_spec, struct error *err)
+static bool find_targets(const struct site *site, struct route_spec *spec)
 {
+    return *site->route_address &&
+           gate_address_parse_list(site->route_address, spec->targets, TARGETS_MAX,
+                                   &spec->target_count, NULL) == 0;
+}
+
+/* False if the site needs no route. The spec borrows from the site and from owner. */
+static bool plan_route(const struct site *site, char owner[ROUTE_OWNER_SIZE],
+                       struct route_spec *ret_spec)
+{
+    struct route_spec spec = {.host = site->domain, .site_id = site->id, .owner = owner};
+    snprintf(owner, ROUTE_OWNER_SIZE, "%s:%lld", quota_entity_name(site->owner_kind),
+             (long long)site->owner_id);
     enum need need = needs[site->state];
-    struct route_spec spec = {
-        .host = site->domain,
-        .site_id = site->id,
-        .owner_id = site->owner_id,
-        .state = need == STOPPED_PAGE  ? ROUTE_STOPPED
-                 : need == FAILED_PAGE ? ROUTE_FAILED
-                                       : ROUTE_STARTING,
-    };
     bool may_have_container = need == CONTAINER_OR_NONE || need == CONTAINER_OR_WAIT;
-    if (may_have_container && gate_address_parse(site->route_address, &spec.target, err) == 0) {
+    bool has_container = may_have_container && find_targets(site, &spec);
+    if (may_have_container && site->sleep != SITE_AWAKE) {
+        spec.state = ROUTE_HOLD;
+    } else if (has_container) {
         spec.state = ROUTE_READY;
-    } else if (need == NO_ROUTE || need == CONTAINER_OR_NONE) {
+    } else if (need == CONTAINER_OR_WAIT) {
+        spec.state = ROUTE_STARTING;
+    } else if (need == STOPPED_PAGE || need == FAILED_PAGE) {
+        spec.state = need == STOPPED_PAGE ? ROUTE_STOPPED : ROUTE_FAILED;
+    } else {
         return false;
     }
     *ret_spec = spec;
@@ -60,8 +73,9 @@ static int make_known_routes(struct gate_process *process, struct db *db, struct
     }
     for (size_t i = 0; i < sites.count; i++) {
         struct route_spec spec;
+        char owner[ROUTE_OWNER_SIZE];
         struct error failure;
-        if (plan_route(&sites.rows[i], &spec, &failure) &&
+        if (plan_route(&sites.rows[i], owner, &spec) &&
             gate_route_set(process->gate, &spec, -1, &failure) < 0) {
             process->failed_routes++;
             log_error("no route for %s: %s", spec.host, failure.message);
@@ -73,6 +87,7 @@ static int make_known_routes(struct gate_process *process, struct db *db, struct
 static void stop(void *state)
 {
     struct gate_process *process = state;
+    wanted_close(process->wanted);
     gate_close(process->gate);
     free(process->sites_dir);
     free(process);
@@ -83,6 +98,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     const struct config *config = run->config;
     struct gate_process *process = xcalloc(1, sizeof(*process));
     process->sites_dir = config_run_path(config, "sites");
+    process->wanted = wanted_open(run->base, clock_unix_ms());
     process->max_connections = config_integer(config, CONFIG_gate_max_connections);
     const struct gate_config options = {
         .sites_dir = process->sites_dir,
@@ -90,8 +106,11 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
         .connections_max = (int)process->max_connections,
         .connections_per_route_max = (int)config_integer(config, CONFIG_gate_site_connections),
         .connect_timeout_ms = (int)config_integer(config, CONFIG_gate_connect_timeout_ms),
+        .on_wanted = wanted_on_route,
+        .arg = process->wanted,
     };
     int result = gate_open(run->base, &options, &process->gate, err);
+    wanted_set_gate(process->wanted, process->gate);
     if (result == 0) {
         result = make_known_routes(process, run->db, err);
     }

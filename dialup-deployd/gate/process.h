@@ -10,10 +10,12 @@
 #include "proto/gate_rpc.h"
 
 struct gate;
+struct wanted;
 
 struct gate_process {
-    struct gate *gate; /* owned */
-    char *sites_dir;   /* owned: where the sockets stand */
+    struct gate *gate;     /* owned */
+    struct wanted *wanted; /* owned */
+    char *sites_dir;       /* owned: where the sockets stand */
     int64_t max_connections;
     size_t failed_routes; /* that the database knows and that could not be made at start */
 };

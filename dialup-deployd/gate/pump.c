@@ -20,6 +20,7 @@
 #include "dialup-deployd/gate/status_line.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 
 /* After so many rounds the others have their turn. */
 enum { ROUNDS_PER_TURN = 16, IDLE_CHECK_MS_MAX = 30000 };
@@ -48,13 +49,17 @@ struct pump {
     TAILQ_ENTRY(pump) link;
     struct pump_set *set;
     struct route *route;
+    struct target *target;
+    void *watcher; /* NULL: nobody waits for the end */
     struct side client, site;
     struct flow in, out; /* client to site, site to client */
     struct event connect_timer;
     struct status_line status;
     enum verdict verdict;
     bool is_connected;
-    bool is_broken; /* the site vanished */
+    bool is_broken;   /* the site vanished */
+    bool is_upgraded; /* answered 101 */
+    bool is_cut;
     int64_t accepted_us;
     int64_t active_us;
 };
@@ -75,6 +80,7 @@ static void on_connect_timeout(evutil_socket_t fd, short what, void *arg);
 static void on_idle_check(evutil_socket_t fd, short what, void *arg);
 static int connect_to(const struct sockaddr_in *target);
 static struct pump *make(struct pump_set *set, struct route *route, int client_fd, int site_fd);
+static void count_upgrade(struct pump *pump);
 static void judge(struct pump *pump, enum verdict verdict);
 static void end(struct pump *pump);
 static void run(struct pump *pump);
@@ -114,13 +120,16 @@ void pump_set_free(struct pump_set *set)
 
 void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_t accepted_us)
 {
-    int site_fd = connect_to(&route->target);
+    struct target *target = targets_choose(&route->targets);
+    int site_fd = target ? connect_to(&target->address) : -1;
     if (site_fd < 0) {
         route->counters.unreachable++;
         set->config.on_end(set->config.owner, route, PUMP_UNREACHABLE, client_fd, false);
         return;
     }
     struct pump *pump = make(set, route, client_fd, site_fd);
+    pump->target = target;
+    targets_enter(target);
     pump->accepted_us = accepted_us;
     pump->active_us = accepted_us;
     event_add(&pump->client.event, NULL);
@@ -135,6 +144,46 @@ void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_
 size_t pump_set_count(const struct pump_set *set)
 {
     return set->count;
+}
+
+size_t pump_set_watch(struct pump_set *set, const char *host, const struct sockaddr_in *address,
+                      void *watcher)
+{
+    size_t count = 0;
+    struct pump *pump;
+    TAILQ_FOREACH(pump, &set->list, link)
+    {
+        if (target_address_equal(&pump->target->address, address) &&
+            str_equal(pump->route->host, host)) {
+            pump->watcher = watcher;
+            count++;
+        }
+    }
+    return count;
+}
+
+void pump_set_unwatch(struct pump_set *set, const void *watcher)
+{
+    struct pump *pump;
+    TAILQ_FOREACH(pump, &set->list, link)
+    {
+        if (pump->watcher == watcher) {
+            pump->watcher = NULL;
+        }
+    }
+}
+
+void pump_set_cut_watched(struct pump_set *set, const void *watcher, bool plain, bool upgraded)
+{
+    struct pump *pump, *next;
+    for (pump = TAILQ_FIRST(&set->list); pump; pump = next) {
+        next = TAILQ_NEXT(pump, link);
+        if (pump->watcher == watcher && (pump->is_upgraded ? upgraded : plain)) {
+            pump->is_cut = true;
+            judge(pump, IS_ABORTED);
+            end(pump);
+        }
+    }
 }
 
 /* Returns a descriptor whose connect is under way, or -1. */
@@ -192,8 +241,10 @@ static void count_end(const struct pump *pump)
         counters->unreachable++;
         return;
     }
+    int64_t now_us = clock_monotonic_us();
+    pump->route->active_us = now_us;
     counters->finished++;
-    counters->total_us += (uint64_t)(clock_monotonic_us() - pump->accepted_us);
+    counters->total_us += (uint64_t)(now_us - pump->accepted_us);
     counters->aborted += pump->verdict == IS_ABORTED || pump->is_broken;
     if (pump->out.size > 0 && !pump->status.is_known) {
         counters->status_class[0]++;
@@ -211,15 +262,22 @@ static void end(struct pump *pump)
     count_end(pump);
     struct pump_set *set = pump->set;
     struct route *route = pump->route;
+    void *watcher = pump->watcher;
+    bool is_cut = pump->is_cut;
     enum pump_end how = ends[pump->verdict];
     bool has_request = pump->in.size > 0 || pump->in.pending;
     int client_fd = pump->client.fd;
+    targets_leave(&route->targets, pump->target);
+    route->counters.upgraded -= pump->is_upgraded;
     release(pump);
     if (how == PUMP_OVER) {
         close(client_fd);
         client_fd = -1;
     }
     set->config.on_end(set->config.owner, route, how, client_fd, has_request);
+    if (watcher) {
+        set->config.on_watched_end(watcher, is_cut);
+    }
 }
 
 static void judge(struct pump *pump, enum verdict verdict)
@@ -291,7 +349,15 @@ static void note_carried(struct pump *pump, struct flow *flow, const char *data,
     if (!pump->status.is_known) {
         status_line_feed(&pump->status, data, size);
         counters->status_class[pump->status.status_class] += pump->status.is_known;
+        count_upgrade(pump);
     }
+}
+
+/* Of the interim answers only 101 is a last one. */
+static void count_upgrade(struct pump *pump)
+{
+    pump->is_upgraded = pump->status.is_known && pump->status.status_class == 1;
+    pump->route->counters.upgraded += pump->is_upgraded;
 }
 
 /* Returns how much `to` took; 0 also if it failed, which is noted. */
@@ -422,10 +488,16 @@ static void run(struct pump *pump)
     event_active(&pump->client.event, EV_TIMEOUT, 0);
 }
 
+static void note_active(struct pump *pump)
+{
+    pump->active_us = clock_monotonic_us();
+    pump->route->active_us = pump->active_us;
+}
+
 static void on_client(evutil_socket_t fd, short what, void *arg)
 {
     struct pump *pump = arg;
-    pump->active_us = clock_monotonic_us();
+    note_active(pump);
     pump->client.readable |= (what & EV_READ) != 0;
     pump->client.writable |= (what & EV_WRITE) != 0;
     /* With bytes pending nobody would read the end of a visitor who left a site that hangs. */
@@ -438,7 +510,7 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
 static void on_site(evutil_socket_t fd, short what, void *arg)
 {
     struct pump *pump = arg;
-    pump->active_us = clock_monotonic_us();
+    note_active(pump);
     pump->site.readable |= (what & EV_READ) != 0;
     pump->site.writable |= (what & EV_WRITE) != 0;
     if (!pump->is_connected && (what & EV_WRITE)) {

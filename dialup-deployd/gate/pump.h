@@ -34,6 +34,7 @@ struct pump_config {
     int connect_timeout_ms;
     int idle_timeout_ms; /* without a byte in either direction; WebSockets want it long */
     pump_end_fn *on_end; /* may be called within pump_start */
+    void (*on_watched_end)(void *watcher, bool is_cut);
     void *owner;
 };
 
@@ -42,8 +43,17 @@ struct pump_set *pump_set_new(struct event_base *base, const struct pump_config 
 /* Cuts all connections (PUMP_OVER). NULL is fine. */
 void pump_set_free(struct pump_set *set);
 
-/* Takes client_fd (non-blocking) and connects it to the route's present target. accepted_us is the
- * monotonic time of its accept. */
+/* Takes client_fd (non-blocking) and connects it to one of the route's present targets, of which
+ * there is one at least. accepted_us is the monotonic time of its accept. */
 void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_t accepted_us);
+
+/* Marks the connections of host to address that are open now, and says how many they are: for each
+ * of them on_watched_end is called with the watcher. An earlier watcher is replaced. */
+size_t pump_set_watch(struct pump_set *set, const char *host, const struct sockaddr_in *address,
+                      void *watcher);
+void pump_set_unwatch(struct pump_set *set, const void *watcher);
+
+/* Cuts those of the watcher that were upgraded (answered 101), or those that were not, or both. */
+void pump_set_cut_watched(struct pump_set *set, const void *watcher, bool plain, bool upgraded);
 
 size_t pump_set_count(const struct pump_set *set);

@@ -48,42 +48,73 @@ static int check(const struct route_spec *spec, struct error *err)
     if (spec->state >= ROUTE_STATE_COUNT) {
         return error_set_field(err, ERR_INVALID_ARGUMENT, "state", "There is no such state");
     }
-    bool has_target = spec->target.sin_family == AF_INET && spec->target.sin_port != 0;
-    if (spec->state == ROUTE_READY && !has_target) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, "target",
+    if (spec->state == ROUTE_READY && spec->target_count == 0) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, "addresses",
                                "A route that is ready needs an address and a port");
+    }
+    if (spec->only_if_idle && spec->state != ROUTE_HOLD) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, "if_idle_ms",
+                               "Only a hold may wait for a site to be idle");
     }
     return 0;
 }
 
-static struct route *add(struct routes *routes, const char *host)
+/* A route that is not known was never seen to be idle. */
+static int check_idle(const struct route *route, const struct route_spec *spec, int64_t now_us,
+                      struct error *err)
+{
+    if (!spec->only_if_idle) {
+        return 0;
+    }
+    if (!route) {
+        return error_set(err, ERR_CONFLICT, "There is no route for %s yet", spec->host);
+    }
+    if (route->counters.open > 0) {
+        return error_set(err, ERR_CONFLICT, "%u connections of %s are open", route->counters.open,
+                         route->host);
+    }
+    int64_t idle_ms = (now_us - route->active_us) / 1000;
+    if (idle_ms < spec->idle_ms) {
+        return error_set(err, ERR_CONFLICT, "%s is idle for %lld ms only", route->host,
+                         (long long)idle_ms);
+    }
+    return 0;
+}
+
+static struct route *add(struct routes *routes, const char *host, int64_t now_us)
 {
     struct route *route = xcalloc(1, sizeof(*route));
     str_copy(route->host, sizeof(route->host), host);
+    targets_init(&route->targets);
+    route->active_us = now_us;
     route->references = 1;
     TAILQ_INSERT_TAIL(&routes->list, route, link);
     routes->count++;
     return route;
 }
 
-int routes_set(struct routes *routes, const struct route_spec *spec, struct route **ret_route,
-               struct error *err)
+int routes_set(struct routes *routes, const struct route_spec *spec, int64_t now_us,
+               struct route **ret_route, struct error *err)
 {
     int rc = check(spec, err);
     if (rc < 0) {
         return rc;
     }
     struct route *route = routes_find(routes, spec->host);
+    rc = check_idle(route, spec, now_us, err);
+    if (rc < 0) {
+        return rc;
+    }
     if (!route) {
-        route = add(routes, spec->host);
+        route = add(routes, spec->host, now_us);
     }
-    if (route->state != spec->state) {
-        route->is_wanted = false;
-    }
+    route->wanted = 0;
     route->state = spec->state;
-    route->target = spec->target;
+    targets_set(&route->targets, spec->targets, spec->target_count);
     route->site_id = spec->site_id;
-    route->owner_id = spec->owner_id;
+    route->requests_per_s = spec->requests_per_s;
+    route->connections_max = spec->connections_max;
+    str_copy(route->owner_name, sizeof(route->owner_name), spec->owner ? spec->owner : "");
     *ret_route = route;
     return 0;
 }
@@ -107,6 +138,7 @@ void route_unref(struct route *route)
 {
     ASSERT(route->references > 0);
     if (--route->references == 0) {
+        targets_fini(&route->targets);
         free(route);
     }
 }

@@ -14,12 +14,13 @@
 
 #include "dialup-deployd/gate/counters.h"
 #include "dialup-deployd/gate/hold.h"
+#include "dialup-deployd/gate/targets.h"
 #include "libdialup/base/error.h"
 
-enum { ROUTE_HOST_SIZE = 254 };
+enum { ROUTE_HOST_SIZE = 254, ROUTE_OWNER_SIZE = 33 };
 
 enum route_state {
-    ROUTE_READY,    /* carried to the target */
+    ROUTE_READY,    /* carried to one of the targets */
     ROUTE_STARTING, /* parked until READY */
     ROUTE_HOLD,     /* asleep: parked, and somebody is told that it is wanted */
     ROUTE_PAUSE,    /* a switch is under way: parked, nobody needs to be told */
@@ -31,9 +32,16 @@ enum route_state {
 struct route_spec {
     const char *host;
     enum route_state state;
-    struct sockaddr_in target; /* the container; sin_port 0 if there is none yet */
+    struct sockaddr_in targets[TARGETS_MAX]; /* the containers; READY needs one at least */
+    size_t target_count;
     int64_t site_id;
-    int64_t owner_id;
+    const char *owner;   /* "user:7"; NULL or "" if nobody's limits apply */
+    int requests_per_s;  /* 0: as configured */
+    int connections_max; /* 0: as configured */
+
+    /* HOLD only: refuse unless nothing is open and nothing happened for idle_ms. */
+    bool only_if_idle;
+    int64_t idle_ms;
 };
 
 struct listener;
@@ -42,14 +50,17 @@ struct route {
     TAILQ_ENTRY(route) link;
     char host[ROUTE_HOST_SIZE];
     enum route_state state;
-    struct sockaddr_in target;
+    struct targets targets;
     int64_t site_id;
-    int64_t owner_id;
+    char owner_name[ROUTE_OWNER_SIZE];
+    int requests_per_s;
+    int connections_max;
+    int64_t active_us; /* of the last accept, byte or end of a connection; or of its making */
     struct gate_counters counters;
     struct hold_queue held;
     struct listener *listener; /* the gate's */
     void *owner;               /* the gate */
-    bool is_wanted;            /* told once for each time it was put to HOLD */
+    uint64_t wanted;           /* a number from a count of the gate; 0: nobody waits for it */
     bool is_removed;
     unsigned references;
 };
@@ -70,9 +81,10 @@ void routes_fini(struct routes *routes);
 struct route *routes_find(const struct routes *routes, const char *host);
 
 /* Puts spec into the table; an existing route keeps its counters and its parked connections.
- * ERR_INVALID_ARGUMENT for a host that cannot be a file name, or READY without a target. */
-int routes_set(struct routes *routes, const struct route_spec *spec, struct route **ret_route,
-               struct error *err);
+ * ERR_INVALID_ARGUMENT for a host that cannot be a file name, or READY without a target.
+ * ERR_CONFLICT for a hold that must not be yet; now_us is the monotonic time. */
+int routes_set(struct routes *routes, const struct route_spec *spec, int64_t now_us,
+               struct route **ret_route, struct error *err);
 
 /* Takes it out of the table and drops the table's reference. */
 void routes_remove(struct routes *routes, struct route *route);

@@ -1,14 +1,18 @@
 /*
- * The gate's methods, by table: routes are set and removed by deployd, counters are collected by
- * monitord. Called by the IPC server.
+ * The gate's methods, by table: deployd sets, removes and drains routes and asks which are wanted,
+ * monitord collects counters. Called by the IPC server.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "dialup-deployd/gate/address.h"
 #include "dialup-deployd/gate/gate.h"
 #include "dialup-deployd/gate/process.h"
+#include "dialup-deployd/gate/wanted.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 #include "libdialup/daemon/daemon.h"
 #include "libdialup/site/domain.h"
 
@@ -28,6 +32,32 @@ static int parse_host(const char *text, struct domain *ret_host, struct error *e
     return result;
 }
 
+/* "user:7" or "team:3"; none is fine. */
+static int check_owner(const char *owner, struct error *err)
+{
+    int64_t id;
+    if (!owner || ((str_starts_with(owner, "user:") || str_starts_with(owner, "team:")) &&
+                   str_parse_i64(owner + strlen("user:"), 1, INT64_MAX, &id))) {
+        return 0;
+    }
+    return error_set_field(err, ERR_INVALID_ARGUMENT, "owner",
+                           "Write an owner as user:7 or team:3");
+}
+
+static int parse_addresses(const struct gate_route_set_params *params, struct route_spec *spec,
+                           struct error *err)
+{
+    for (size_t i = 0; i < params->addresses_count; i++) {
+        int code = gate_address_parse(params->addresses[i], &spec->targets[i], err);
+        if (code < 0) {
+            snprintf(err->field, sizeof(err->field), "addresses");
+            return code;
+        }
+    }
+    spec->target_count = params->addresses_count; /* the contract allows no more */
+    return 0;
+}
+
 static int handle_route_set(void *context, struct ipc_request *request, const void *params_,
                             void *result, struct error *err)
 {
@@ -38,15 +68,21 @@ static int handle_route_set(void *context, struct ipc_request *request, const vo
     if (code < 0) {
         return code;
     }
-    struct route_spec spec = {.host = host.name, .site_id = params->site_id};
-    if (params->address && *params->address) {
-        code = gate_address_parse(params->address, &spec.target, err);
-        if (code < 0) {
-            return code;
-        }
-    }
+    struct route_spec spec = {
+        .host = host.name,
+        .site_id = params->site_id,
+        .owner = params->owner,
+        .requests_per_s = (int)params->requests_per_s,
+        .connections_max = (int)params->connections,
+        .only_if_idle = params->has_if_idle_ms,
+        .idle_ms = params->if_idle_ms,
+    };
     ASSERT(route_state_parse(params->state, &spec.state)); /* the contract has no other words */
-    return gate_route_set(gate, &spec, -1, err);
+    code = check_owner(params->owner, err);
+    if (code == 0) {
+        code = parse_addresses(params, &spec, err);
+    }
+    return code < 0 ? code : gate_route_set(gate, &spec, -1, err);
 }
 
 static int handle_route_remove(void *context, struct ipc_request *request, const void *params_,
@@ -61,6 +97,7 @@ static int handle_route_remove(void *context, struct ipc_request *request, const
 /* A list that grows to the number of routes. */
 struct collected {
     struct arena *arena;
+    int64_t now_us;
     void *rows;
     size_t count;
 };
@@ -69,13 +106,24 @@ static void collect_route(void *arg, const struct route *route)
 {
     struct collected *collected = arg;
     struct gate_routes_result_routes *rows = collected->rows;
-    char *address = arena_alloc(collected->arena, GATE_ADDRESS_SIZE);
-    gate_address_format(&route->target, address);
+    const char **addresses = arena_calloc(collected->arena, TARGETS_MAX, sizeof(*addresses));
+    size_t count = 0;
+    const struct target *target;
+    TAILQ_FOREACH(target, &route->targets.list, link)
+    {
+        if (target->is_current) {
+            char *address = arena_alloc(collected->arena, GATE_ADDRESS_SIZE);
+            gate_address_format(&target->address, address);
+            addresses[count++] = address;
+        }
+    }
     rows[collected->count++] = (struct gate_routes_result_routes){
         .host = route->host,
         .site_id = route->site_id,
         .state = route_state_name(route->state),
-        .address = address,
+        .addresses = addresses,
+        .addresses_count = count,
+        .owner = route->owner_name,
     };
 }
 
@@ -111,6 +159,11 @@ static void collect_counters(void *arg, const struct route *route)
         .status_3xx = (int64_t)counters->status_class[3],
         .status_4xx = (int64_t)counters->status_class[4],
         .status_5xx = (int64_t)counters->status_class[5],
+        .idle_ms = (collected->now_us - route->active_us) / 1000,
+        .upgraded_connections = counters->upgraded,
+        .held = (int64_t)counters->held,
+        .expired = (int64_t)counters->expired,
+        .limited = (int64_t)counters->limited,
     };
 }
 
@@ -122,7 +175,7 @@ static int handle_counters(void *context, struct ipc_request *request, const voi
     struct arena *arena = ipc_request_arena(request);
     struct gate_site_counters *rows =
         arena_calloc(arena, gate_get_totals(gate).routes, sizeof(*rows));
-    struct collected collected = {.arena = arena, .rows = rows};
+    struct collected collected = {.arena = arena, .now_us = clock_monotonic_us(), .rows = rows};
     gate_routes_each(gate, collect_counters, &collected);
     *(struct gate_counters_result *)result = (struct gate_counters_result){
         .started_at_unix = run->started_at_unix,
@@ -132,9 +185,47 @@ static int handle_counters(void *context, struct ipc_request *request, const voi
     return 0;
 }
 
+static int handle_wanted(void *context, struct ipc_request *request, const void *params,
+                         void *result, struct error *err)
+{
+    return wanted_ask(process_of(context)->wanted, request, params, result, err);
+}
+
+static void on_drained(void *arg, uint64_t cut, const struct error *err)
+{
+    struct ipc_request *request = arg;
+    if (err) {
+        ipc_request_fail(request, err);
+    } else {
+        ipc_request_reply(request, &(struct gate_drain_result){.cut = (int64_t)cut});
+    }
+}
+
+static int handle_drain(void *context, struct ipc_request *request, const void *params_,
+                        void *result, struct error *err)
+{
+    const struct gate_drain_params *params = params_;
+    struct domain host;
+    struct drain_spec spec = {
+        .requests_ms = (int)params->requests_ms,
+        .upgraded_ms = (int)params->upgraded_ms,
+        .on_end = on_drained,
+        .arg = request,
+    };
+    int code = parse_host(params->host, &host, err);
+    if (code == 0) {
+        code = gate_address_parse(params->address, &spec.address, err);
+    }
+    if (code < 0) {
+        return code;
+    }
+    spec.host = host.name;
+    code = gate_drain(process_of(context)->gate, &spec, err);
+    return code > 0 ? IPC_LATER : code;
+}
+
 ipc_handler_fn *const gate_handlers[GATE_METHOD_COUNT] = {
-    [GATE_ROUTE_SET] = handle_route_set,
-    [GATE_ROUTE_REMOVE] = handle_route_remove,
-    [GATE_ROUTES] = handle_routes,
-    [GATE_COUNTERS] = handle_counters,
+    [GATE_ROUTE_SET] = handle_route_set, [GATE_ROUTE_REMOVE] = handle_route_remove,
+    [GATE_ROUTES] = handle_routes,       [GATE_COUNTERS] = handle_counters,
+    [GATE_WANTED] = handle_wanted,       [GATE_DRAIN] = handle_drain,
 };

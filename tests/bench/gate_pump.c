@@ -69,7 +69,7 @@ static _Noreturn void be_gate(int ready_fd)
     AUTO_FREE char *sites = xasprintf("%s/sites", folder);
     AUTO_FREE char *pages = xasprintf("%s/pages", folder);
     struct gate_config config = {.sites_dir = sites, .pages_dir = pages};
-    struct route_spec route = {.host = "a.test", .target = site_address};
+    struct route_spec route = {.host = "a.test", .targets = {site_address}, .target_count = 1};
     struct gate *gate;
     struct error err;
     if (gate_open(base, &config, &gate, &err) < 0 || gate_route_set(gate, &route, -1, &err) < 0) {

@@ -120,9 +120,10 @@ struct site *rig_site(struct rig *rig, int index, enum conduct conduct)
 
 void rig_route(struct rig *rig, enum route_state state, const struct site *site)
 {
-    struct route_spec spec = {.host = "a.test", .state = state, .site_id = 7, .owner_id = 3};
+    struct route_spec spec = {.host = "a.test", .state = state, .site_id = 7};
     if (site) {
-        spec.target = site->address;
+        spec.targets[0] = site->address;
+        spec.target_count = 1;
     }
     struct error err;
     if (gate_route_set(rig->gate, &spec, -1, &err) < 0) {

@@ -58,7 +58,7 @@ static void case_refusals(void)
     CHECK_STR(err.field, "host");
     spec = (struct route_spec){.host = "a.test", .state = ROUTE_READY};
     CHECK_INT(gate_route_set(rig.gate, &spec, -1, &err), -ERR_INVALID_ARGUMENT);
-    CHECK_STR(err.field, "target");
+    CHECK_STR(err.field, "addresses");
     char lengthy[200];
     memset(lengthy, 'a', sizeof(lengthy) - 1);
     lengthy[sizeof(lengthy) - 1] = '\0';
@@ -186,6 +186,18 @@ static void case_hold_and_release(void)
     }
 }
 
+static uint64_t wanted_number(void)
+{
+    return gate_route_find(rig.gate, "a.test")->wanted;
+}
+
+static void until_held(uint64_t count)
+{
+    while (rig_counters(&rig)->held < count) {
+        event_base_loop(rig.base, EVLOOP_ONCE);
+    }
+}
+
 static void case_held_then_failed(void)
 {
     struct peer *visitors[HELD];
@@ -201,21 +213,96 @@ static void case_held_then_failed(void)
     rig_fini(&rig);
 }
 
+/* Once for each sleep with visitors, and again if it is put to sleep over their heads. */
 static void case_wanted_again(void)
 {
     rig_init(&rig, NULL);
     struct site *site = rig_site(&rig, 0, SITE_HELLO);
     for (int i = 1; i <= 2; i++) {
         rig_route(&rig, ROUTE_HOLD, NULL);
+        CHECK_INT(wanted_number(), 0);
         struct peer *visitor = rig_visit(&rig, RIG_GET, 0, false);
-        while (rig_counters(&rig)->held < (uint64_t)i) {
-            event_base_loop(rig.base, EVLOOP_ONCE);
-        }
+        until_held((uint64_t)i);
+        CHECK_INT(wanted_number(), 2 * i - 1);
         rig_route(&rig, ROUTE_HOLD, NULL);
-        CHECK_INT(rig.wanted_count, i);
+        CHECK_INT(wanted_number(), 2 * i);
+        CHECK_INT(rig.wanted_count, 2 * i);
         rig_route(&rig, ROUTE_READY, site);
+        CHECK_INT(wanted_number(), 0);
         CHECK(rig_until_ended(visitor));
     }
+    CHECK_INT(gate_last_wanted(rig.gate), 4);
+    rig_fini(&rig);
+}
+
+/* Those who leave take their wish with them. */
+static void case_wanted_no_more(void)
+{
+    rig_init(&rig, NULL);
+    rig_route(&rig, ROUTE_HOLD, NULL);
+    struct peer *visitor = rig_visit(&rig, RIG_GET, 0, false);
+    until_held(1);
+    CHECK_INT(wanted_number(), 1);
+    peer_close(visitor);
+    CHECK(rig_until_closed(&rig));
+    CHECK_INT(wanted_number(), 0);
+    rig_visit(&rig, RIG_GET, 0, false);
+    until_held(2);
+    CHECK_INT(wanted_number(), 2);
+    rig_fini(&rig);
+}
+
+/* Whoever was parked for another reason counts as soon as the site sleeps. */
+static void case_paused_then_hold(void)
+{
+    rig_init(&rig, NULL);
+    rig_route(&rig, ROUTE_PAUSE, NULL);
+    rig_visit(&rig, RIG_GET, 0, false);
+    until_held(1);
+    CHECK_INT(wanted_number(), 0);
+    rig_route(&rig, ROUTE_HOLD, NULL);
+    CHECK_INT(wanted_number(), 1);
+    rig_fini(&rig);
+}
+
+static int hold_if_idle(int64_t idle_ms)
+{
+    struct error err;
+    const struct route_spec spec = {
+        .host = "a.test", .state = ROUTE_HOLD, .only_if_idle = true, .idle_ms = idle_ms};
+    return gate_route_set(rig.gate, &spec, -1, &err);
+}
+
+static enum route_state state_now(void)
+{
+    return gate_route_find(rig.gate, "a.test")->state;
+}
+
+static void case_hold_if_idle(void)
+{
+    rig_init(&rig, NULL);
+    CHECK_INT(hold_if_idle(0), -ERR_CONFLICT);
+    rig_route(&rig, ROUTE_READY, rig_site(&rig, 0, SITE_ECHO));
+    CHECK_INT(hold_if_idle(60 * 1000), -ERR_CONFLICT);
+    struct peer *visitor = rig_visit(&rig, "x", 0, false);
+    CHECK(rig_until_received(visitor, 1));
+    CHECK_INT(hold_if_idle(0), -ERR_CONFLICT);
+    CHECK_INT(state_now(), ROUTE_READY);
+    peer_close(visitor);
+    CHECK(rig_until_closed(&rig));
+    CHECK_INT(hold_if_idle(60 * 1000), -ERR_CONFLICT);
+    /* It comes before the switch and is accepted after it: parked, and wanted. */
+    struct peer *late = rig_visit(&rig, "x", 0, false);
+    CHECK_INT(hold_if_idle(0), 0);
+    CHECK_INT(state_now(), ROUTE_HOLD);
+    until_held(1);
+    CHECK_INT(wanted_number(), 1);
+    CHECK_INT(hold_if_idle(0), -ERR_CONFLICT);
+    rig_route(&rig, ROUTE_READY, &rig.sites[0]);
+    CHECK(rig_until_received(late, 1));
+    struct error err;
+    const struct route_spec odd = {.host = "a.test", .state = ROUTE_STOPPED, .only_if_idle = true};
+    CHECK_INT(gate_route_set(rig.gate, &odd, -1, &err), -ERR_INVALID_ARGUMENT);
     rig_fini(&rig);
 }
 
@@ -263,6 +350,27 @@ static void case_removed_while_held(void)
     CHECK(rig_until_ended(visitors[HELD - 1]));
     CHECK_CONTAINS(visitors[0]->head, "stopped: a.test");
     CHECK(rig_until_closed(&rig));
+    rig_fini(&rig);
+}
+
+/* A limit of the site's own stands above the one that is configured. */
+static void case_own_limit(void)
+{
+    rig_init(&rig, &(struct gate_config){.connections_per_route_max = 100});
+    struct site *site = rig_site(&rig, 0, SITE_ECHO);
+    const struct route_spec spec = {.host = "a.test",
+                                    .state = ROUTE_READY,
+                                    .targets = {site->address},
+                                    .target_count = 1,
+                                    .connections_max = 1};
+    CHECK_INT(gate_route_set(rig.gate, &spec, -1, NULL), 0);
+    struct peer *one = rig_visit(&rig, "x", 0, false);
+    CHECK(rig_until_received(one, 1));
+    struct peer *two = rig_visit(&rig, RIG_GET, 0, false);
+    CHECK(rig_until_ended(two));
+    CHECK_CONTAINS(two->head, "unavailable: a.test");
+    CHECK_INT(rig_counters(&rig)->refused, 1);
+    CHECK_INT(rig_counters(&rig)->limited, 1);
     rig_fini(&rig);
 }
 
@@ -372,7 +480,8 @@ static void case_next_life(void)
 
     struct gate_config config = {.sites_dir = rig.sites_dir, .pages_dir = rig.pages_dir};
     CHECK_INT(gate_open(rig.base, &config, &rig.gate, NULL), 0);
-    struct route_spec spec = {.host = "a.test", .state = ROUTE_READY, .target = site->address};
+    struct route_spec spec = {
+        .host = "a.test", .state = ROUTE_READY, .targets = {site->address}, .target_count = 1};
     CHECK_INT(gate_route_set(rig.gate, &spec, fd, NULL), 0);
     CHECK(rig_until_ended(visitor));
     CHECK_CONTAINS(visitor->head, "hello");
@@ -395,10 +504,14 @@ int main(void)
         {"200 held and released", case_hold_and_release},
         {"200 held, then the site fails", case_held_then_failed},
         {"wanted once a sleep", case_wanted_again},
+        {"wanted no more", case_wanted_no_more},
+        {"paused, then asleep", case_paused_then_hold},
+        {"to sleep only when idle", case_hold_if_idle},
         {"patience ends", case_patience},
         {"held visitors leave", case_held_visitor_leaves},
         {"a route is removed while visitors are held", case_removed_while_held},
         {"limits", case_limits},
+        {"a limit of the site's own", case_own_limit},
         {"1000 at once, counted", case_crowd},
         {"sockets in the folder", case_sockets},
         {"a next life inherits the socket", case_next_life},
