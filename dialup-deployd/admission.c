@@ -151,6 +151,25 @@ int admission_reserve_run(const struct admission *admission, struct arena *arena
     return replace(admission, arena, site, RESERVATION_RUN, &amounts, action, now, err);
 }
 
+int admission_keep_run(const struct admission *admission, struct arena *arena,
+                       const struct site *site, int64_t now, struct error *err)
+{
+    struct quota_amounts held;
+    const struct quota_amounts amounts = admission_for_running(site);
+    int result = read_held(admission->db, arena, site->id, RESERVATION_RUN, &held, err);
+    if (result < 0) {
+        return result;
+    }
+    for (int dimension = 0; dimension < QUOTA_DIMENSION_COUNT; dimension++) {
+        if (amounts.of[dimension] > held.of[dimension]) {
+            return replace(admission, arena, site, RESERVATION_RUN, &amounts, "Cannot start", now,
+                           err);
+        }
+    }
+    struct reservation_holder holder = holder_of(site, RESERVATION_RUN);
+    return reservations_put(admission->db, &holder, &amounts, RESERVATION_COMMITTED, now, 0, err);
+}
+
 int admission_release_run(struct db *db, int64_t site_id, struct error *err)
 {
     const struct reservation_holder holder = {.site_id = site_id, .purpose = RESERVATION_RUN};

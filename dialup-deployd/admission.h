@@ -45,11 +45,16 @@ void admission_take_off(struct admission_levels *levels, const struct quota_amou
 struct quota_amounts admission_for_new_site(void);
 struct quota_amounts admission_for_running(const struct site *site);
 
-/* Reserves what a site needs to run, in place of what it had; ERR_QUOTA_EXCEEDED with the words
- * for action ("Cannot deploy"). A site that is served from files needs nothing. */
+/* Reserves what the site's row says it needs to run, in place of what it had; ERR_QUOTA_EXCEEDED
+ * with the words for action ("Cannot deploy"). A site that is served from files needs nothing. */
 int admission_reserve_run(const struct admission *admission, struct arena *arena,
                           const struct site *site, const char *action, int64_t now,
                           struct error *err);
+
+/* The ledger as the site's row says; checked only as far as it is more than what the site holds
+ * already. */
+int admission_keep_run(const struct admission *admission, struct arena *arena,
+                       const struct site *site, int64_t now, struct error *err);
 
 /* Gives back what it needed to run. */
 int admission_release_run(struct db *db, int64_t site_id, struct error *err);

@@ -8,8 +8,9 @@
  *   converge/     makes Docker and the routes match the rows, one site at a time:
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
- *   release, admission, trash, job
- *                 what a deployment made; would it fit, and the ledger; what may go; programs
+ *   release, handover, admission, trash, job
+ *                 what a deployment made; one follows another; would it fit, and the ledger; what
+ *                 may go; programs
  *   engine/       Docker's API
  *
  * The gate (gate/) and the jobs (jobs/) are programs of their own.

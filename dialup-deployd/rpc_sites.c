@@ -10,6 +10,7 @@
 #include "dialup-deployd/change.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/handover.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/views.h"
 #include "libdialup/base/clock.h"
@@ -188,8 +189,8 @@ static int want_running(struct change *change, struct db *db, const struct site 
                            site->domain);
         error_hint(err, "Deploy it first: deploy site --domain %s", site->domain);
     } else {
-        result = admission_reserve_run(&admission, change->arena, site, "Cannot start",
-                                       clock_unix(), err);
+        result =
+            handover_reserve(&admission, change->arena, site, "Cannot start", clock_unix(), err);
     }
     if (result == 0 && site->state == SITE_FAILED) {
         result = sites_restart(db, site->id, clock_unix(), err); /* with all its attempts again */

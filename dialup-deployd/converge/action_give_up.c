@@ -2,35 +2,24 @@
  * Action: a release does not start. A new one gives way to what was live before; a live one shows
  * its visitors a page, and is tried again now and then.
  */
-#include "dialup-deployd/admission.h"
 #include "dialup-deployd/converge/actions.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/handover.h"
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 
-/* Back to what was live before; its needs again, instead of those of the release that failed. */
+/* Back to what was live before. */
 static void return_to_live(struct site_work *work)
 {
     struct error err;
-    struct db *db = work->deployd->run->db;
-    int64_t live = work->site.live_deployment;
-    int64_t failed = work->site.desired_deployment;
-    int64_t now = clock_unix();
-    struct deployment row;
-    struct jobs_release release;
+    const struct site *site = &work->site;
+    struct admission admission = admission_for(work->deployd, site->owner_kind, site->owner_id);
     /* First its end: a deployment that nobody wants any more would wait for it for ever. */
-    release_finish(work->deployd, failed, &work->failure);
-    int result = sites_set_desired_deployment(db, work->site_id, live, now, &err);
-    bool live_is_files = !live || (deployments_find(db, work->arena, live, &row, NULL) == 0 &&
-                                   release_read(work->arena, &row, &release, NULL) == 0 &&
-                                   str_equal(release.serve, "files"));
-    if (result == 0 && live_is_files) {
-        result = admission_release_run(db, work->site_id, &err);
-    }
-    if (result < 0) {
-        log_error("%s: cannot go back to its live release: %s", work->site.domain, err.message);
+    release_finish(work->deployd, site->desired_deployment, &work->failure);
+    if (handover_undo(&admission, work->arena, site, clock_unix(), &err) < 0) {
+        log_error("%s: cannot go back to its live release: %s", site->domain, err.message);
     }
 }
 

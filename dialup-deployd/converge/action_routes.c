@@ -7,6 +7,7 @@
 
 #include "dialup-deployd/converge/actions.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/handover.h"
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
@@ -25,10 +26,10 @@ static void note_live(struct site_work *work)
 {
     struct error err;
     struct deployd *deployd = work->deployd;
+    struct admission admission = admission_for(deployd, work->site.owner_kind, work->site.owner_id);
     work->failure = (struct error){0};
-    if (site_work_is_new_release(work) &&
-        sites_set_live_deployment(deployd->run->db, work->site_id, work->site.desired_deployment,
-                                  clock_unix(), &err) < 0) {
+    if (site_work_is_new_release(work) && handover_done(&admission, work->arena, &work->site,
+                                                        &work->wanted, clock_unix(), &err) < 0) {
         log_error("%s: cannot note its live release: %s", work->site.domain, err.message);
         return;
     }

@@ -6,6 +6,7 @@
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/converge/site_work.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/handover.h"
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
@@ -37,8 +38,8 @@ static void end_unfinished(struct site_work *work)
     error_set(&stopped, ERR_CONFLICT, "The site was stopped before this release was live");
     error_hint(&stopped, "Deploy it again: that starts the site, too");
     release_finish(deployd, site->desired_deployment, &stopped);
-    sites_set_desired_deployment(deployd->run->db, site->id, site->live_deployment, clock_unix(),
-                                 NULL);
+    struct admission admission = admission_for(deployd, site->owner_kind, site->owner_id);
+    handover_undo(&admission, work->arena, site, clock_unix(), NULL);
 }
 
 void settle_site(struct site_work *work)

@@ -11,9 +11,9 @@
 enum { SMALLEST_MEMORY_MIB = 16, SMALLEST_MILLICORES = 10 };
 
 /*
- * The limits a container gets: the site's own, or, where an owner's limit is below what the
- * owner's running sites declare together, the same part of each. So a limit that an admin lowers
- * is enforced by the kernel, and one that is raised gives the sites their own again.
+ * The limits a container gets: what its release declares, or, where an owner's limit is below what
+ * the owner's running sites declare together, the same part of each. So a limit that an admin
+ * lowers is enforced by the kernel, and one that is raised gives the sites their own again.
  */
 static int64_t scale(int64_t declared, int64_t limit, int64_t used, int64_t smallest)
 {
@@ -34,11 +34,15 @@ static int read_effective_limits(struct site_work *work, struct error *err)
     if (result == 0) {
         result = reservations_sum(db, site->owner_kind, site->owner_id, &level.used, err);
     }
-    work->effective_memory_mib = scale(site->memory_mib, level.limits[QUOTA_MEMORY_PRODUCTION].hard,
+    bool is_next = site_work_is_new_release(work) && work->serve != PLAN_NO_RELEASE;
+    const struct deployment_needs *next = &work->wanted.needs;
+    work->effective_memory_mib = scale(is_next ? next->memory_mib : site->memory_mib,
+                                       level.limits[QUOTA_MEMORY_PRODUCTION].hard,
                                        level.used.of[QUOTA_MEMORY_PRODUCTION], SMALLEST_MEMORY_MIB);
     work->effective_cpu_millicores =
-        scale(site->cpu_millicores, level.limits[QUOTA_CPU_PRODUCTION].hard,
-              level.used.of[QUOTA_CPU_PRODUCTION], SMALLEST_MILLICORES);
+        scale(is_next ? next->cpu_millicores : site->cpu_millicores,
+              level.limits[QUOTA_CPU_PRODUCTION].hard, level.used.of[QUOTA_CPU_PRODUCTION],
+              SMALLEST_MILLICORES);
     return result;
 }
 

@@ -5,29 +5,16 @@
 
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/handover.h"
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/db/transaction.h"
 #include "libdialup/json/writer.h"
-#include "libdialup/site/site_type.h"
 #include "libdialup/store/sites.h"
 
-enum { FALLBACK_MEMORY_MIB = 256, FALLBACK_MILLICORES = 250 };
-
-/* The site's kind and needs, as the build found them, for a site that did not know yet. */
-static void adopt_type(struct site *site, const struct jobs_release *release)
+static struct deployment_needs declare(const struct site *site, const struct jobs_release *release)
 {
-    const struct site_type *type = site_type_find(release->type);
-    bool was_known = str_equal(site->type, release->type);
-    site->type = release->type;
-    if (str_equal(release->serve, "files")) {
-        site->memory_mib = 0;
-        site->cpu_millicores = 0;
-    } else if (!was_known || site->memory_mib == 0) {
-        /* A container always has limits. */
-        site->memory_mib = type ? type->memory_mib : FALLBACK_MEMORY_MIB;
-        site->cpu_millicores = type ? type->cpu_millicores : FALLBACK_MILLICORES;
-    }
+    return handover_declare(site, release->type, str_equal(release->serve, "files"));
 }
 
 static const char *encode_release(struct arena *arena, const struct jobs_release *release)
@@ -58,20 +45,16 @@ int accept_release(struct deployd *deployd, struct arena *arena, int64_t site_id
         return result;
     }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
-    adopt_type(&site, release);
-    if ((result = admission_reserve_run(&admission, arena, &site, "Cannot deploy", now, err)) < 0 ||
+    const struct deployment_needs needs = declare(&site, release);
+    if ((result = handover_begin(&admission, arena, &site, deployment_id, &needs, "Cannot deploy",
+                                 now, err)) < 0 ||
         (result = admission_account_storage(&admission, arena, &site, release->site_bytes,
                                             "Cannot deploy", now, err)) < 0 ||
-        (result = sites_update(db, &site, now, err)) < 0 ||
         (result = sites_set_storage(db, site_id, release->site_bytes, release->site_inodes, now,
                                     err)) < 0 ||
         (result = deployments_set_release(db, deployment_id, encode_release(arena, release),
                                           release->files, release->size_bytes,
-                                          release->received_bytes, err)) < 0 ||
-        (result = deployments_set_state(db, deployment_id, DEPLOYMENT_STARTING, "Starting", now,
-                                        err)) < 0 ||
-        (result = sites_set_desired_deployment(db, site_id, deployment_id, now, err)) < 0 ||
-        (result = sites_set_desired(db, site_id, SITE_WANT_RUNNING, now, err)) < 0) {
+                                          release->received_bytes, err)) < 0) {
         return result;
     }
     return db_transaction_commit(&transaction, err);
@@ -98,16 +81,11 @@ int accept_rollback(struct deployd *deployd, struct arena *arena,
         return error_set(err, ERR_CONFLICT, "The site was deleted meanwhile");
     }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
-    adopt_type(&site, &release);
-    if ((result = admission_reserve_run(&admission, arena, &site, "Cannot roll back", now, err)) <
-            0 ||
-        (result = sites_update(db, &site, now, err)) < 0 ||
-        (result = deployments_set_release(db, deployment->id, origin.runtime, origin.files,
+    const struct deployment_needs needs = declare(&site, &release);
+    if ((result = deployments_set_release(db, deployment->id, origin.runtime, origin.files,
                                           origin.size_bytes, 0, err)) < 0 ||
-        (result = deployments_set_state(db, deployment->id, DEPLOYMENT_STARTING, "Starting", now,
-                                        err)) < 0 ||
-        (result = sites_set_desired_deployment(db, site.id, deployment->id, now, err)) < 0 ||
-        (result = sites_set_desired(db, site.id, SITE_WANT_RUNNING, now, err)) < 0) {
+        (result = handover_begin(&admission, arena, &site, deployment->id, &needs,
+                                 "Cannot roll back", now, err)) < 0) {
         return result;
     }
     return db_transaction_commit(&transaction, err);

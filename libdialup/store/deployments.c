@@ -9,7 +9,7 @@
 #define COLUMNS                                                                                    \
     "id, site_id, number, kind, state, step, source, base_id, commit_ref, message, created_by, "   \
     "runtime, files, size_bytes, received_bytes, error_name, error_message, error_hint, "          \
-    "created_at, started_at, finished_at, duration_ms "
+    "created_at, started_at, finished_at, duration_ms, type, memory_mib, cpu_millicores "
 
 enum {
     CREATE,
@@ -21,6 +21,7 @@ enum {
     SET_STATE,
     SET_STEP,
     SET_RELEASE,
+    SET_NEEDS,
     SUPERSEDE,
     FINISH
 };
@@ -49,6 +50,8 @@ static const struct db_statement rows[] = {
     [SET_RELEASE] = {"deployments_set_release",
                      "UPDATE deployments SET runtime = ?2, files = ?3, size_bytes = ?4, "
                      "received_bytes = ?5 WHERE id = ?1"},
+    [SET_NEEDS] = {"deployments_set_needs", "UPDATE deployments SET type = ?2, memory_mib = ?3, "
+                                            "cpu_millicores = ?4 WHERE id = ?1"},
     [SUPERSEDE] = {"deployments_supersede",
                    "UPDATE deployments SET state = 'superseded' WHERE state = 'live' "
                    "AND site_id = (SELECT site_id FROM deployments WHERE id = ?1) AND id <> ?1"},
@@ -99,6 +102,9 @@ static void read_result(struct db_query *q, struct arena *arena, struct deployme
     deployment->started_at = db_column_i64(q);
     deployment->finished_at = db_column_i64(q);
     deployment->duration_ms = db_column_i64(q);
+    deployment->needs.type = db_column_text(q, arena);
+    deployment->needs.memory_mib = db_column_i64(q);
+    deployment->needs.cpu_millicores = db_column_i64(q);
 }
 
 static void read_deployment(struct db_query *q, struct arena *arena, struct deployment *deployment)
@@ -229,6 +235,17 @@ int deployments_set_release(struct db *db, int64_t id, const char *runtime, int6
     db_bind_i64(&q, files);
     db_bind_i64(&q, size_bytes);
     db_bind_i64(&q, received_bytes);
+    return store_change(&q, "deployment");
+}
+
+int deployments_set_needs(struct db *db, int64_t id, const struct deployment_needs *needs,
+                          struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &deployments_statements, SET_NEEDS, err);
+    db_bind_i64(&q, id);
+    db_bind_text(&q, needs->type);
+    db_bind_i64(&q, needs->memory_mib);
+    db_bind_i64(&q, needs->cpu_millicores);
     return store_change(&q, "deployment");
 }
 

@@ -29,6 +29,13 @@ const char *deployment_state_name(enum deployment_state state);
 /* Whether nothing more will happen to it by itself. */
 bool deployment_state_is_final(enum deployment_state state);
 
+/* What a release asks for while it runs; zeros: it is served from files. */
+struct deployment_needs {
+    const char *type; /* of the site, "" as long as it is not known */
+    int64_t memory_mib;
+    int64_t cpu_millicores;
+};
+
 struct deployment {
     int64_t id;
     int64_t site_id;
@@ -52,6 +59,7 @@ struct deployment {
     int64_t started_at;  /* 0: not yet */
     int64_t finished_at; /* 0: not yet */
     int64_t duration_ms;
+    struct deployment_needs needs;
 };
 
 struct deployments_list {
@@ -90,6 +98,9 @@ int deployments_set_step(struct db *db, int64_t id, const char *step, struct err
 /* What the release turned out to be. */
 int deployments_set_release(struct db *db, int64_t id, const char *runtime, int64_t files,
                             int64_t size_bytes, int64_t received_bytes, struct error *err);
+
+int deployments_set_needs(struct db *db, int64_t id, const struct deployment_needs *needs,
+                          struct error *err);
 
 /* failure NULL: it is live, and the one that was live is superseded; otherwise it failed. */
 int deployments_finish(struct db *db, int64_t id, const struct error *failure, int64_t duration_ms,
