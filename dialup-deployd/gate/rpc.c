@@ -188,7 +188,7 @@ static int handle_counters(void *context, struct ipc_request *request, const voi
 static int handle_wanted(void *context, struct ipc_request *request, const void *params,
                          void *result, struct error *err)
 {
-    return wanted_ask(process_of(context)->wanted, request, params, result, err);
+    return wanted_ask(process_of(context)->wanted, request, params, result);
 }
 
 static void on_drained(void *arg, uint64_t cut, const struct error *err)

@@ -108,23 +108,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     reply(arg);
 }
 
-/* Whoever went away while asking leaves its place to the next. */
-static void drop_unawaited(struct wanted *wanted)
-{
-    struct error err;
-    error_set(&err, ERR_UNAVAILABLE, "Nobody waits for this");
-    struct asker *asker, *next;
-    for (asker = TAILQ_FIRST(&wanted->askers); asker; asker = next) {
-        next = TAILQ_NEXT(asker, link);
-        if (!ipc_request_is_awaited(asker->request)) {
-            ipc_request_fail(forget(asker), &err);
-        }
-    }
-}
-
 int wanted_ask(struct wanted *wanted, struct ipc_request *request,
-               const struct gate_wanted_params *params, struct gate_wanted_result *result,
-               struct error *err)
+               const struct gate_wanted_params *params, struct gate_wanted_result *result)
 {
     bool is_of_this_life = params->has_epoch && params->epoch == wanted->epoch;
     uint64_t after = is_of_this_life ? (uint64_t)params->after : 0;
@@ -132,10 +117,8 @@ int wanted_ask(struct wanted *wanted, struct ipc_request *request,
     if (result->sites_count > 0) {
         return 0;
     }
-    drop_unawaited(wanted);
     if (wanted->count >= WANTED_ASKERS_MAX) {
-        return error_set(err, ERR_BUSY, "%d callers wait for wanted sites already",
-                         WANTED_ASKERS_MAX);
+        reply(TAILQ_FIRST(&wanted->askers));
     }
     struct asker *asker = xcalloc(1, sizeof(*asker));
     asker->wanted = wanted;

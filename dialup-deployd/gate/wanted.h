@@ -28,11 +28,10 @@ void wanted_set_gate(struct wanted *wanted, const struct gate *gate);
 /* Those who still wait get an error. NULL is fine. */
 void wanted_close(struct wanted *wanted);
 
-/* As a handler of the method: fills the answer, or keeps the request (IPC_LATER). ERR_BUSY beyond
- * WANTED_ASKERS_MAX. */
+/* As a handler of the method: fills the answer, or keeps the request (IPC_LATER). Beyond
+ * WANTED_ASKERS_MAX the one who has waited longest is answered: most likely it has gone. */
 int wanted_ask(struct wanted *wanted, struct ipc_request *request,
-               const struct gate_wanted_params *params, struct gate_wanted_result *result,
-               struct error *err);
+               const struct gate_wanted_params *params, struct gate_wanted_result *result);
 
 /* For gate_config.on_wanted. */
 void wanted_on_route(void *wanted, const struct route *route);
