@@ -31,6 +31,7 @@ struct client {
     struct secret cookie; /* "__Host-dud=..." of a session */
     struct secret csrf;
     struct strbuf error_document;
+    struct error error; /* what error_document became */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -253,9 +254,11 @@ bool client_is_network_error(const struct error *err)
     return str_equal(err->field, NETWORK_FIELD);
 }
 
-const char *client_error_document(const struct client *client)
+const char *client_error_document(const struct client *client, const struct error *err)
 {
-    return client->error_document.size > 0 ? client->error_document.data : NULL;
+    bool is_same =
+        client->error.code == err->code && str_equal(client->error.message, err->message);
+    return client->error_document.size > 0 && is_same ? client->error_document.data : NULL;
 }
 
 static int network_error(struct error *err, enum error_code error, const char *format,
@@ -323,6 +326,7 @@ static int check_status(struct client *client, const struct strbuf *body, struct
         json_find(root, "error")) {
         read_error(json_find(root, "error"), code_of_status(status), &local);
         strbuf_append(&client->error_document, body->data, body->size);
+        client->error = local;
     } else {
         error_set(&local, code_of_status(status), "%s answered with status %ld", client->server,
                   status);

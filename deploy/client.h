@@ -44,5 +44,5 @@ int client_call(struct client *client, const struct client_request *request, str
 /* Whether an error came from the network, so that trying again may help. */
 bool client_is_network_error(const struct error *err);
 
-/* The document of the last error the server gave, NULL if the last call brought none. */
-const char *client_error_document(const struct client *client);
+/* The server's document that err was made from; NULL if err is not the last call's, or our own. */
+const char *client_error_document(const struct client *client, const struct error *err);

@@ -217,7 +217,9 @@ static int walk_folder(struct walk *walk, int dir_fd, const char *path, int dept
 static int refuse_folder(struct error *err, const char *path)
 {
     if (errno == ENOENT || errno == ENOTDIR) {
-        error_set_field(err, ERR_NOT_FOUND, "DIR", "There is no folder %.200s", path);
+        error_set_field(err, ERR_NOT_FOUND, "DIR",
+                        errno == ENOENT ? "There is no folder %.200s" : "%.200s is not a folder",
+                        path);
         error_hint(err, "Give the folder that holds the site");
         return -ERR_NOT_FOUND;
     }
@@ -342,6 +344,9 @@ static int hash_file(const struct folder *folder, const char *path, struct manif
     int64_t size_bytes = 0;
     ssize_t got;
     while ((got = read(fd, block, READ_SIZE)) > 0) {
+        if (interrupt_pending()) {
+            return error_set(err, ERR_IO, "Stopped; nothing was sent");
+        }
         digest_update(&digest, block, (size_t)got);
         size_bytes += got;
     }
@@ -358,9 +363,7 @@ int folder_hash(const struct folder *folder, struct manifest *manifest, struct e
 {
     AUTO_FREE char *block = xmalloc(READ_SIZE);
     for (size_t i = 0; i < folder->count; i++) {
-        int result = interrupt_pending()
-                         ? error_set(err, ERR_IO, "Stopped; nothing was sent")
-                         : hash_file(folder, folder->files[i], manifest, block, err);
+        int result = hash_file(folder, folder->files[i], manifest, block, err);
         if (result < 0) {
             return result;
         }

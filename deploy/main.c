@@ -56,7 +56,7 @@ static int execute(struct run *run, struct error *err)
 /* The server's own document if the error is the server's, else one of the same shape. */
 static void print_json_error(const struct run *run, const struct error *err)
 {
-    const char *document = run->client ? client_error_document(run->client) : NULL;
+    const char *document = run->client ? client_error_document(run->client, err) : NULL;
     if (document) {
         puts(document);
         return;
@@ -122,11 +122,22 @@ static bool print_help(const struct args *args)
     return true;
 }
 
+/* For arguments that could not be understood: whoever reads documents gets one about that, too. */
+static bool wants_json(int argc, char *const *argv)
+{
+    for (int i = 1; i < argc && !str_equal(argv[i], "--"); i++) {
+        if (str_equal(argv[i], "--json")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int run_command(struct run *run, int argc, char *const *argv)
 {
     struct error err = {0};
     int result = args_parse(argc, argv, &run->args, &err);
-    run->is_json = args_has(&run->args, "json");
+    run->is_json = args_has(&run->args, "json") || (result < 0 && wants_json(argc, argv));
     terminal_init(&run->terminal, run->is_json);
     if (result == 0 && print_help(&run->args)) {
         bool was_asked_for = run->args.wants_help || run->args.wants_version;

@@ -19,11 +19,33 @@
 #include "libdialup/crypto/digest.h"
 #include "libdialup/site/path.h"
 
-enum { BLOCK_SIZE = 128 * 1024 };
+enum { BLOCK_SIZE = 128 * 1024, SHOW_FROM_BYTES = 32 << 20 };
+
+struct pack {
+    struct archive *archive;
+    struct terminal *terminal;
+    int64_t done_bytes;
+    int64_t total_bytes;
+};
+
+static const char *temporary_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder && folder[0] == '/' ? folder : "/tmp";
+}
+
+/* Always a matter of this machine, also when its disk is full. */
+static int cannot_write(int errno_value, struct error *err)
+{
+    error_set(err, ERR_IO, "Could not write the archive in %.200s: %s", temporary_folder(),
+              strerror(errno_value));
+    error_hint(err, "Make room there, or name another folder in TMPDIR");
+    return -ERR_IO;
+}
 
 static int archive_failed(struct archive *archive, struct error *err)
 {
-    return error_set_errno(err, ERR_IO, archive_errno(archive), "Could not write the archive");
+    return cannot_write(archive_errno(archive), err);
 }
 
 static int write_header(struct archive *archive, const char *path, unsigned mode,
@@ -65,8 +87,17 @@ static int file_changed(const char *path, struct error *err)
     return -ERR_CONFLICT;
 }
 
+static int show_progress(struct pack *pack, size_t size, struct error *err)
+{
+    pack->done_bytes += (int64_t)size;
+    if (pack->total_bytes >= SHOW_FROM_BYTES) {
+        terminal_progress(pack->terminal, "Packing", pack->done_bytes, pack->total_bytes);
+    }
+    return interrupt_pending() ? error_set(err, ERR_IO, "Stopped; nothing was sent") : 0;
+}
+
 /* Copies the file and makes sure that it still is what the manifest says. */
-static int copy_file(struct archive *archive, int fd, const struct manifest_entry *entry,
+static int copy_file(struct pack *pack, int fd, const struct manifest_entry *entry,
                      struct error *err)
 {
     AUTO_FREE char *block = xmalloc(BLOCK_SIZE);
@@ -77,8 +108,8 @@ static int copy_file(struct archive *archive, int fd, const struct manifest_entr
     while ((got = read(fd, block, BLOCK_SIZE)) > 0 && got <= left) {
         digest_update(&digest, block, (size_t)got);
         left -= got;
-        int result = write_block(archive, block, (size_t)got, err);
-        if (result < 0) {
+        int result = write_block(pack->archive, block, (size_t)got, err);
+        if (result < 0 || (result = show_progress(pack, (size_t)got, err)) < 0) {
             return result;
         }
     }
@@ -91,7 +122,7 @@ static int copy_file(struct archive *archive, int fd, const struct manifest_entr
     return is_same ? 0 : file_changed(entry->path, err);
 }
 
-static int write_file(struct archive *archive, const struct folder *folder,
+static int write_file(struct pack *pack, const struct folder *folder,
                       const struct manifest_entry *entry, struct error *err)
 {
     AUTO_CLOSE int fd = folder_open_file(folder, entry->path, err);
@@ -102,45 +133,51 @@ static int write_file(struct archive *archive, const struct folder *folder,
     if (fstat(fd, &info) < 0) {
         return error_set_errno(err, ERR_IO, errno, "Could not read %.200s", entry->path);
     }
-    int result = write_header(archive, entry->path, entry->mode, entry->size_bytes,
+    int result = write_header(pack->archive, entry->path, entry->mode, entry->size_bytes,
                               (int64_t)info.st_mtime, err);
-    return result < 0 ? result : copy_file(archive, fd, entry, err);
+    return result < 0 ? result : copy_file(pack, fd, entry, err);
 }
 
-static int write_members(struct archive *archive, const struct folder *folder,
+static int write_members(struct pack *pack, const struct folder *folder,
                          const struct manifest *manifest, const struct manifest_diff *diff,
                          struct error *err)
 {
-    int result = write_manifest(archive, manifest, err);
+    int result = write_manifest(pack->archive, manifest, err);
     for (size_t i = 0; i < manifest->count && result == 0; i++) {
-        if (interrupt_pending()) {
-            return error_set(err, ERR_IO, "Stopped; nothing was sent");
-        }
         if (!diff->sources[i]) {
-            result = write_file(archive, folder, &manifest->entries[i], err);
+            result = write_file(pack, folder, &manifest->entries[i], err);
         }
     }
-    if (result == 0 && archive_write_close(archive) != ARCHIVE_OK) {
-        result = archive_failed(archive, err);
+    if (result == 0 && archive_write_close(pack->archive) != ARCHIVE_OK) {
+        result = archive_failed(pack->archive, err);
     }
+    terminal_progress_end(pack->terminal);
     return result;
+}
+
+static int64_t bytes_to_send(const struct manifest *manifest, const struct manifest_diff *diff)
+{
+    int64_t total_bytes = 0;
+    for (size_t i = 0; i < manifest->count; i++) {
+        total_bytes += diff->sources[i] ? 0 : manifest->entries[i].size_bytes;
+    }
+    return total_bytes;
 }
 
 static int open_temporary(struct error *err)
 {
-    const char *folder = getenv("TMPDIR");
-    AUTO_FREE char *path =
-        xasprintf("%s/dialup-deploy-XXXXXX", folder && folder[0] == '/' ? folder : "/tmp");
+    AUTO_FREE char *path = xasprintf("%s/dialup-deploy-XXXXXX", temporary_folder());
     int fd = mkostemp(path, O_CLOEXEC);
     if (fd < 0) {
-        return error_set_errno(err, ERR_IO, errno, "Could not make a temporary file");
+        return cannot_write(errno, err);
     }
     unlink(path);
     return fd;
 }
 
 int pack_make(const struct folder *folder, const struct manifest *manifest,
-              const struct manifest_diff *diff, int64_t *ret_size_bytes, struct error *err)
+              const struct manifest_diff *diff, struct terminal *terminal, int64_t *ret_size_bytes,
+              struct error *err)
 {
     int fd = open_temporary(err);
     if (fd < 0) {
@@ -151,9 +188,13 @@ int pack_make(const struct folder *folder, const struct manifest *manifest,
     archive_write_add_filter_gzip(archive);
     /* Names as bytes: they are UTF-8 already, whatever the locale is here or at the server. */
     archive_write_set_options(archive, "hdrcharset=BINARY");
+    struct pack pack = {archive, terminal, 0, bytes_to_send(manifest, diff)};
     int result = archive_write_open_fd(archive, fd) == ARCHIVE_OK
-                     ? write_members(archive, folder, manifest, diff, err)
+                     ? write_members(&pack, folder, manifest, diff, err)
                      : archive_failed(archive, err);
+    if (result < 0) {
+        archive_write_fail(archive); /* else the rest of the member is filled up first */
+    }
     archive_write_free(archive);
     off_t size_bytes = lseek(fd, 0, SEEK_END);
     if (result < 0 || size_bytes < 0) {

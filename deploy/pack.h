@@ -7,11 +7,13 @@
 #include <stdint.h>
 
 #include "deploy/folder.h"
+#include "deploy/terminal.h"
 #include "libdialup/base/error.h"
 #include "libdialup/site/manifest.h"
 
 /* Writes the archive to a nameless temporary file and returns its descriptor, at the start.
- * Files whose entry in diff->sources is set are left out. ERR_IO, ERR_NO_SPACE, ERR_CONFLICT if a
- * file changed since it was hashed. */
+ * Files whose entry in diff->sources is set are left out. What takes long shows its progress.
+ * ERR_IO also after Ctrl-C, ERR_CONFLICT if a file changed since it was hashed. */
 int pack_make(const struct folder *folder, const struct manifest *manifest,
-              const struct manifest_diff *diff, int64_t *ret_size_bytes, struct error *err);
+              const struct manifest_diff *diff, struct terminal *terminal, int64_t *ret_size_bytes,
+              struct error *err);

@@ -32,8 +32,15 @@ int run_call(struct run *run, const char *method, const char *path, const struct
     const struct json_value *value;
     struct error parse_error;
     if (json_parse(run->arena, strbuf_text(&answer), answer.size, &value, &parse_error) < 0) {
-        error_set(err, ERR_UNAVAILABLE, "The server's answer cannot be understood: %s",
-                  parse_error.message);
+        bool is_page = strbuf_text(&answer)[strspn(strbuf_text(&answer), " \r\n\t")] == '<';
+        error_set(err, ERR_UNAVAILABLE, "%s answers with something that cannot be understood: %s",
+                  run->settings.server, is_page ? "a web page" : parse_error.message);
+        error_hint(err, "Is this the address of a Dial Up Deploy panel?");
+        return -ERR_UNAVAILABLE;
+    }
+    if (value->type != JSON_OBJECT) {
+        error_set(err, ERR_UNAVAILABLE, "%s does not answer like a Dial Up Deploy panel",
+                  run->settings.server);
         error_hint(err, "Is this the address of a Dial Up Deploy panel?");
         return -ERR_UNAVAILABLE;
     }

@@ -101,7 +101,9 @@ static int check_not_empty(const struct job *job, struct error *err)
     }
     error_set_field(err, ERR_INVALID_ARGUMENT, "DIR", "There are no files to send in %.200s",
                     job->path);
-    error_hint(err, "Look at .gitignore and .dialupignore, or give another folder");
+    error_hint(err, job->folder.ignored_count > 0
+                        ? "Look at .gitignore and .dialupignore, or give another folder"
+                        : "Add an index.html, or give another folder");
     return -ERR_INVALID_ARGUMENT;
 }
 
@@ -125,6 +127,9 @@ static int look_at_folder(struct job *job, struct error *err)
     bool needs_build = false;
     int result = folder_open(&job->folder, job->path, false, err);
     if (result == 0) {
+        result = check_not_empty(job, err);
+    }
+    if (result == 0) {
         result = detect_type(job, &needs_build, err);
     }
     bool is_readable =
@@ -137,7 +142,9 @@ static int look_at_folder(struct job *job, struct error *err)
         result = check_not_empty(job, err);
     }
     if (result == 0 && job->folder.skipped_count > 0) {
-        terminal_note(&job->run->terminal, "Left out: %zu links or devices, such as %s",
+        terminal_note(&job->run->terminal,
+                      "Left out: %zu links or devices, such as %s (a link may lead to a file "
+                      "of this folder)",
                       job->folder.skipped_count, output_text(job->run, job->folder.first_skipped));
     }
     return result;
@@ -199,7 +206,8 @@ static int compare(struct job *job, struct error *err)
 static int send(struct job *job, char upload_id[UPLOAD_ID_SIZE], struct error *err)
 {
     int64_t began_us = clock_monotonic_us();
-    AUTO_CLOSE int fd = pack_make(&job->folder, &job->wanted, &job->diff, &job->archive_bytes, err);
+    AUTO_CLOSE int fd = pack_make(&job->folder, &job->wanted, &job->diff, &job->run->terminal,
+                                  &job->archive_bytes, err);
     if (fd < 0) {
         return fd;
     }

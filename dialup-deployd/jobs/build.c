@@ -166,8 +166,9 @@ static int run(struct build *build, struct error *err)
         return result;
     }
     const struct jobs_release *release = &build->release;
-    progress_note(&build->progress, "%lld files, %lld KB; %lld of them as in the last release",
-                  (long long)release->files, (long long)((release->size_bytes + 1023) / 1024),
+    progress_note(&build->progress, "%lld file%s, %lld KB; %lld of them as in the last release",
+                  (long long)release->files, release->files == 1 ? "" : "s",
+                  (long long)((release->size_bytes + 1023) / 1024),
                   (long long)release->linked_files);
     if ((result = decide_type(build, err)) < 0 || (result = build_check_room(build, err)) < 0 ||
         (result = make_release(build, err)) < 0) {

@@ -284,8 +284,11 @@ int dockerfile_build(struct build *build, struct error *err)
         return result;
     }
     progress_step(&build->progress, "Building the image");
-    if ((result = build_image(build, tag, err)) < 0 ||
-        (result = images_find_port(build, tag, &release->port, err)) < 0) {
+    if ((result = build_image(build, tag, err)) < 0) {
+        return result;
+    }
+    if ((result = images_find_port(build, tag, &release->port, err)) < 0) {
+        images_prune(build);
         return result;
     }
     const char **environment = arena_calloc(build->arena, 1, sizeof(*environment));

@@ -20,6 +20,22 @@ static int get(struct build *build, const char *path, const struct json_value **
                       : json_parse(build->arena, strbuf_text(&body), body.size, ret_value, err);
 }
 
+static bool has_items(const struct json_value *list)
+{
+    return list && list->type == JSON_ARRAY && list->item_count > 0;
+}
+
+static int check_starts(const struct json_value *settings, struct error *err)
+{
+    if (has_items(json_find(settings, "Cmd")) || has_items(json_find(settings, "Entrypoint"))) {
+        return 0;
+    }
+    error_set_field(err, ERR_BUILD_FAILED, "Dockerfile",
+                    "The Dockerfile does not say what to start: there is no CMD or ENTRYPOINT");
+    error_hint(err, "Add a last line such as: CMD [\"node\", \"server.js\"]");
+    return -ERR_BUILD_FAILED;
+}
+
 int images_find_port(struct build *build, const char *image, int64_t *ret_port, struct error *err)
 {
     AUTO_STRBUF struct strbuf path = STRBUF_INIT;
@@ -32,7 +48,11 @@ int images_find_port(struct build *build, const char *image, int64_t *ret_port, 
     if (result < 0) {
         return result;
     }
-    const struct json_value *ports = json_find(json_find(value, "Config"), "ExposedPorts");
+    const struct json_value *settings = json_find(value, "Config");
+    if ((result = check_starts(settings, err)) < 0) {
+        return result;
+    }
+    const struct json_value *ports = json_find(settings, "ExposedPorts");
     size_t count = ports && ports->type == JSON_OBJECT ? ports->member_count : 0;
     for (size_t i = 0; i < count; i++) {
         AUTO_FREE char *name = xstrdup(ports->members[i].name); /* "8080/tcp" */

@@ -61,12 +61,15 @@ static int normalize(const char *text, struct domain *ret_domain, struct error *
         len--;
     }
     if (len == 0) {
-        return error_set_field(err, ERR_MISSING_FIELD, FIELD, "The domain is empty");
+        error_set_field(err, ERR_MISSING_FIELD, FIELD, "The domain is empty");
+        error_hint(err, "Give a name, for example mysite");
+        return -ERR_MISSING_FIELD;
     }
     if (len > NAME_MAX_LEN) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
-                               "A domain has at most %d characters, this one has %zu", NAME_MAX_LEN,
-                               len);
+        error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
+                        "A domain has at most %d characters, this one has %zu", NAME_MAX_LEN, len);
+        error_hint(err, "Choose a shorter name");
+        return -ERR_INVALID_ARGUMENT;
     }
     for (size_t i = 0; i < len; i++) {
         ret_domain->name[i] = (char)tolower((unsigned char)text[i]);
@@ -199,6 +202,7 @@ static int refuse_byte(const char *at, struct error *err)
     } else if (byte < 0x20 || byte == 0x7f) {
         error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
                         "The domain has a control character (0x%02x) in it", byte);
+        error_hint(err, "Use the letters a to z, digits and hyphens");
     } else {
         error_set_field(err, ERR_INVALID_ARGUMENT, FIELD, "\"%c\" cannot stand in a domain", byte);
         error_hint(err, "Use the letters a to z, digits and hyphens");
@@ -218,21 +222,30 @@ static int check_characters(const char *text, struct error *err)
     return 0;
 }
 
+static int refuse_label(const char *label, size_t len, struct error *err)
+{
+    if (len == 0) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
+                        "The domain has an empty part: two dots in a row, or one in front");
+        error_hint(err, "Leave the dot out");
+    } else if (len > LABEL_MAX) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
+                        "A part of a domain has at most %d characters, \"%.20s...\" has %zu",
+                        LABEL_MAX, label, len);
+        error_hint(err, "Choose a shorter name");
+    } else {
+        error_set_field(err, ERR_INVALID_ARGUMENT, FIELD, "\"%.*s\" begins or ends with a hyphen",
+                        (int)len, label);
+        error_hint(err, "Use hyphens only between letters and digits");
+    }
+    return -ERR_INVALID_ARGUMENT;
+}
+
 static int check_label(const char *label, size_t len, const struct domain_rules *rules,
                        struct error *err)
 {
-    if (len == 0) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
-                               "The domain has an empty part: two dots in a row, or one in front");
-    }
-    if (len > LABEL_MAX) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
-                               "A part of a domain has at most %d characters, \"%.20s...\" has %zu",
-                               LABEL_MAX, label, len);
-    }
-    if (label[0] == '-' || label[len - 1] == '-') {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
-                               "\"%.*s\" begins or ends with a hyphen", (int)len, label);
+    if (len == 0 || len > LABEL_MAX || label[0] == '-' || label[len - 1] == '-') {
+        return refuse_label(label, len, err);
     }
     bool is_encoded = len >= 4 && label[2] == '-' && label[3] == '-';
     bool is_punycode = is_encoded && strncmp(label, "xn", 2) == 0;

@@ -5,6 +5,7 @@
 #include "libdialup/site/path.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "libdialup/base/str.h"
@@ -12,9 +13,41 @@
 
 #define FIELD "path"
 
+enum { SHOWN_SIZE = 160 };
+
 static int refuse(struct error *err, const char *why, const char *path)
 {
     return error_set_field(err, ERR_INVALID_ARGUMENT, FIELD, "%s: %.150s", why, path);
+}
+
+/* Writes path for people: control characters and what is not UTF-8 as \xNN. */
+static void escape(const char *path, char *out, size_t size)
+{
+    size_t used = 0;
+    for (size_t len = strlen(path); len > 0 && used + sizeof("\\xNN") < size;) {
+        size_t valid = utf8_valid_len(path, len < 4 ? len : 4);
+        bool is_plain = valid > 0 && (unsigned char)path[0] >= 0x20 && path[0] != 0x7f;
+        if (is_plain) {
+            out[used++] = path[0];
+        } else {
+            used += (size_t)snprintf(out + used, size - used, "\\x%02x", (unsigned char)path[0]);
+        }
+        path++;
+        len--;
+        while (is_plain && len > 0 && ((unsigned char)path[0] & 0xc0) == 0x80) {
+            out[used++] = *path++;
+            len--;
+        }
+    }
+    out[used] = '\0';
+}
+
+static int refuse_characters(struct error *err, const char *path)
+{
+    char shown[SHOWN_SIZE];
+    bool is_text = utf8_is_valid(path, strlen(path));
+    escape(path, shown, sizeof(shown));
+    return refuse(err, is_text ? "A path has control characters" : "A path is not UTF-8", shown);
 }
 
 static bool has_control_character(const char *path)
@@ -70,8 +103,7 @@ int site_path_check(const char *path, struct error *err)
         return refuse(err, "A path is longer than 1024 bytes", path);
     }
     if (has_control_character(path) || !utf8_is_valid(path, len)) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, FIELD,
-                               "A path has control characters or is not UTF-8");
+        return refuse_characters(err, path);
     }
     if (path[0] == '/') {
         return refuse(err, "A path must be relative", path);

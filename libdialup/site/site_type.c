@@ -136,6 +136,23 @@ static int detected(struct site_detection *ret_detection, enum site_type_id id,
     return 0;
 }
 
+static int refuse_detection(const struct site_package *package, struct error *err)
+{
+    if (package->is_present) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, "type",
+                        "package.json has no start script and no build script, and there is no "
+                        "index.html");
+        error_hint(
+            err, "Add \"scripts\": {\"start\": \"node server.js\"}, or say what it is with --type");
+    } else {
+        error_set_field(err, ERR_INVALID_ARGUMENT, "type",
+                        "Nothing here tells what kind of site this is: no index.html, package.json "
+                        "or Dockerfile");
+        error_hint(err, "Add an index.html, or say what it is with --type");
+    }
+    return -ERR_INVALID_ARGUMENT;
+}
+
 int site_type_detect(const struct site_files *files, const struct site_package *package,
                      struct site_detection *ret_detection, struct error *err)
 {
@@ -163,11 +180,7 @@ int site_type_detect(const struct site_files *files, const struct site_package *
     if (reason) {
         return detected(ret_detection, SITE_TYPE_STATIC, package, reason);
     }
-    error_set_field(err, ERR_INVALID_ARGUMENT, "type",
-                    "Nothing here tells what kind of site this is: no index.html, package.json or "
-                    "Dockerfile");
-    error_hint(err, "Add an index.html, or say what it is with --type");
-    return -ERR_INVALID_ARGUMENT;
+    return refuse_detection(package, err);
 }
 
 bool site_type_needs_build(const struct site_type *type, const struct site_package *package)

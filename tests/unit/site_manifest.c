@@ -130,6 +130,31 @@ static void case_path_limits(void)
     CHECK_INT(site_path_check(path, &err), -ERR_INVALID_ARGUMENT);
 }
 
+static void case_path_refusals_name_the_path(void)
+{
+    static const struct {
+        const char *path;
+        const char *wanted;
+    } rows[] = {
+        {"a\nb.txt", "control characters: a\\x0ab.txt"},
+        {"caf\xe9.txt", "not UTF-8: caf\\xe9.txt"},
+        {"\xc3\xa9\xe6\x97\xa5\xf0\x9f\x92\xa1\x7f", "\xc3\xa9\xe6\x97\xa5\xf0\x9f\x92\xa1\\x7f"},
+        {"\xe6\x97", "not UTF-8: \\xe6\\x97"},
+        {"a\\b", "backslash: a\\b"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct error err;
+        CHECK_INT(site_path_check(rows[i].path, &err), -ERR_INVALID_ARGUMENT);
+        CHECK_CONTAINS(err.message, rows[i].wanted);
+    }
+    char path[300];
+    struct error err;
+    memset(path, '\x01', sizeof(path));
+    path[255] = '\0';
+    CHECK_INT(site_path_check(path, &err), -ERR_INVALID_ARGUMENT);
+    CHECK_CONTAINS(err.message, "\\x01\\x01");
+}
+
 static void case_too_many_entries(void)
 {
     AUTO_MANIFEST struct manifest manifest;
@@ -208,6 +233,7 @@ int main(void)
         {"a release without files", case_only_header},
         {"broken text is refused, with its line", case_refused},
         {"limits of paths", case_path_limits},
+        {"refusals name the path", case_path_refusals_name_the_path},
         {"the limit of entries", case_too_many_entries},
         {"what is sent, linked and gone", case_diff},
         {"a first deployment", case_diff_against_nothing},
