@@ -90,7 +90,7 @@ static int login_with_password(struct run *run, const struct json_value **ret_me
         client_set_key(run->client, NULL);
         result = open_session(run, strbuf_text(&email), &password, ret_me, err);
     }
-    return result < 0 ? result : make_key(run, err);
+    return result != 0 ? result : make_key(run, err);
 }
 
 int handle_login(struct run *run, struct error *err)
@@ -111,7 +111,7 @@ int handle_login(struct run *run, struct error *err)
     if (result == 0) {
         result = has_key ? run_me(run, &me, err) : login_with_password(run, &me, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     run->settings.email = json_find_text(json_find(me, "user"), "email", "");

@@ -33,7 +33,7 @@ static int poll_log(struct follow *follow, struct error *err)
     if (result == 0) {
         result = json_parse(arena, strbuf_text(&text), text.size, &answer, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     const char *log = json_find_text(answer, "text", "");

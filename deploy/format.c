@@ -43,9 +43,10 @@ struct text_size format_mib(int64_t mib)
         snprintf(out.text, sizeof(out.text), "%" PRId64 "MB", mib);
         return out;
     }
-    snprintf(out.text, sizeof(out.text) - 2, "%.1f", (double)mib / 1024);
-    trim_zeros(out.text);
-    strcat(out.text, "GB");
+    char number[sizeof(out.text) - 2];
+    snprintf(number, sizeof(number), "%.1f", (double)mib / 1024);
+    trim_zeros(number);
+    snprintf(out.text, sizeof(out.text), "%sGB", number);
     return out;
 }
 

@@ -72,7 +72,7 @@ int handle_sites_logs(struct run *run, struct error *err)
     if (result == 0) {
         result = run_get(run, path, &answer, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     const char *text = json_find_text(answer, "text", "");
@@ -115,7 +115,7 @@ int handle_sites_deployments(struct run *run, struct error *err)
     if (result == 0) {
         result = run_get(run, path, &answer, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     const struct json_value *list = json_find(answer, "deployments");
@@ -138,7 +138,7 @@ int handle_sites_rollback(struct run *run, struct error *err)
     if (result == 0) {
         result = sites_path(run, "/rollback", &path, &domain, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     AUTO_STRBUF struct strbuf body = STRBUF_INIT;

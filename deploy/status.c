@@ -197,7 +197,7 @@ int handle_status(struct run *run, struct error *err)
     if (result == 0) {
         result = get_usage(run, me, &usage, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     if (args_has(&run->args, "resources")) {

@@ -232,7 +232,7 @@ int handle_users_limits(struct run *run, struct error *err)
     if (result == 0) {
         result = find_user(run, &id, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     const struct json_value *answer;

@@ -78,7 +78,7 @@ int handle_validate(struct run *run, struct error *err)
     if (result == 0) {
         result = run_call(run, "POST", "/api/quotas/validate", &body, &verdict, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     print_checks(run, json_find(verdict, "checks"));

@@ -66,7 +66,7 @@ int access_authenticate(void *context, const struct http_credentials *credential
     if (result == 0) {
         result = users_find(admind->run->db, arena, identity.user_id, &user, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     identity.role = user.role == USER_ROLE_ADMIN ? HTTP_ADMIN : HTTP_USER;

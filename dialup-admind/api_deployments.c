@@ -30,7 +30,7 @@ int handle_deployments_list(struct http_request *request, void *context, struct 
         result = deployments_list(admind->run->db, arena, site.id, 0,
                                   query->has_limit ? query->limit : PAGE, &list, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     struct http_deployment *rows = arena_calloc(arena, list.count, sizeof(*rows));
@@ -132,7 +132,7 @@ int handle_deployments_create(struct http_request *request, void *context, struc
     if (result == 0 && upload.state == UPLOAD_OPEN) {
         result = uploads_finish(admind->run->db, upload.id, clock_unix(), err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     struct call *call = call_new(admind, request, answer_deployment);
@@ -225,7 +225,7 @@ int handle_manifest(struct http_request *request, void *context, struct error *e
         result = deployments_list(admind->run->db, http_request_arena(request), site.id, 0,
                                   MANIFEST_SEARCH, &list, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     while (i < list.count && !is_good_upload(&list.rows[i])) {

@@ -13,6 +13,7 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
 #include "dialup-admind/queries.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -163,7 +164,7 @@ static bool may_park(const struct admind *admind, int64_t user_id)
 static void park(struct admind *admind, struct http_request *request, int64_t deployment_id,
                  int64_t offset, int64_t wait_ms)
 {
-    const struct timeval wait = {wait_ms / 1000, wait_ms % 1000 * 1000};
+    const struct timeval wait = clock_timeval_of_ms(wait_ms);
     struct log_poll *poll = xcalloc(1, sizeof(*poll));
     *poll = (struct log_poll){
         .admind = admind,
@@ -189,7 +190,7 @@ int handle_deployment_log(struct http_request *request, void *context, struct er
         result =
             read_log(admind, http_request_arena(request), &deployment, query->offset, &log, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     bool has_news = log.finished || log.next_offset > log.offset;

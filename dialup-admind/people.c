@@ -82,11 +82,12 @@ static int check_email(const char *email, struct error *err)
 static int find_profile(const char *name, const struct quota_profile **ret_profile,
                         struct error *err)
 {
-    *ret_profile = quota_profile_find(name ? name : QUOTA_DEFAULT_PROFILE);
+    const char *wanted = name ? name : QUOTA_DEFAULT_PROFILE;
+    *ret_profile = quota_profile_find(wanted);
     if (*ret_profile) {
         return 0;
     }
-    error_set_field(err, ERR_INVALID_ARGUMENT, "profile", "There is no profile \"%.32s\"", name);
+    error_set_field(err, ERR_INVALID_ARGUMENT, "profile", "There is no profile \"%.32s\"", wanted);
     error_hint(err, "GET /api/profiles lists them");
     return -ERR_INVALID_ARGUMENT;
 }

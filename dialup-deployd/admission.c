@@ -131,7 +131,7 @@ static int replace(const struct admission *admission, struct arena *arena, const
     if (result == 0) {
         result = read_held(admission->db, arena, site->id, purpose, &held, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     admission_take_off(&levels, &held);

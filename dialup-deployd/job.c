@@ -15,10 +15,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
-enum { KILL_AFTER_S = 5, DRAIN_S = 2 };
+enum { KILL_AFTER_MS = 5000, DRAIN_MS = 2000 };
 
 struct job {
     pid_t pid;
@@ -71,7 +72,7 @@ static void send_signal(const struct job *job, int signal)
 
 static void start_timer(struct job *job, int64_t ms)
 {
-    struct timeval delay = {ms / 1000, (ms % 1000) * 1000};
+    struct timeval delay = clock_timeval_of_ms(ms);
     evtimer_add(job->timer, &delay);
 }
 
@@ -95,7 +96,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
     }
     job->exit.timed_out = true;
     send_signal(job, SIGTERM);
-    start_timer(job, KILL_AFTER_S * 1000);
+    start_timer(job, KILL_AFTER_MS);
 }
 
 static void on_ended(evutil_socket_t fd, short events, void *context)
@@ -112,7 +113,7 @@ static void on_ended(evutil_socket_t fd, short events, void *context)
     job->exit.signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
     event_del(job->ended);
     /* A process that left the group may hold the pipe: it is not waited for. */
-    start_timer(job, DRAIN_S * 1000);
+    start_timer(job, DRAIN_MS);
     finish_if_over(job);
 }
 
@@ -253,7 +254,7 @@ void job_stop(struct job *job)
     }
     job->exit.was_stopped = true;
     send_signal(job, SIGTERM);
-    start_timer(job, KILL_AFTER_S * 1000);
+    start_timer(job, KILL_AFTER_MS);
 }
 
 void job_abandon(struct job *job)

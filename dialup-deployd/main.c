@@ -32,7 +32,7 @@ static void on_batch_timer(evutil_socket_t fd, short events, void *context)
 static void on_batch_needs_run(void *context, int delay_ms)
 {
     struct deployd *deployd = context;
-    struct timeval delay = {delay_ms / 1000, (delay_ms % 1000) * 1000};
+    struct timeval delay = clock_timeval_of_ms(delay_ms);
     evtimer_add(deployd->batch_timer, &delay);
 }
 

@@ -121,7 +121,7 @@ static int find_origin(struct change *change, struct db *db, const struct site *
                                                   ret_origin, err);
         }
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     AUTO_FREE char *path = deployd_release_path(change->deployd, site->id, release_id(ret_origin));
@@ -145,7 +145,7 @@ static int work_rollback(struct change *change, struct db *db, struct error *err
     if (result == 0) {
         result = find_origin(change, db, &site, &origin, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     int64_t release = release_id(&origin);

@@ -42,7 +42,7 @@ int editord_authenticate(void *context, const struct http_credentials *credentia
     if (result == 0) {
         result = users_find(editord->run->db, arena, session.user_id, &user, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     *ret_identity = (struct http_identity){

@@ -221,7 +221,8 @@ static void on_refresh(evutil_socket_t fd, short events, void *context)
 void cycle_refresh(struct cycle *cycle)
 {
     if (!evtimer_pending(&cycle->refresh, NULL)) {
-        event_add(&cycle->refresh, &(struct timeval){0, REFRESH_MS * US_PER_MS});
+        const struct timeval soon = clock_timeval_of_ms(REFRESH_MS);
+        event_add(&cycle->refresh, &soon);
     }
 }
 
@@ -235,8 +236,8 @@ static bool is_too_early(const struct cycle *cycle)
 
 static void wait_for_next_second(struct cycle *cycle)
 {
-    int64_t left_ms = 1000 - clock_unix_ms() % 1000;
-    event_add(&cycle->next, &(struct timeval){0, (left_ms > 999 ? 999 : left_ms) * US_PER_MS});
+    const struct timeval left = clock_timeval_of_ms(1000 - clock_unix_ms() % 1000);
+    event_add(&cycle->next, &left);
 }
 
 static void on_next(evutil_socket_t fd, short events, void *context)
@@ -330,10 +331,10 @@ struct cycle_latest cycle_latest(const struct cycle *cycle)
 
 struct health_finding cycle_check_samples(const struct cycle *cycle)
 {
-    enum { LATE_INTERVALS = 2, GRACE_S = 10 };
+    enum { LATE_INTERVALS = 2, GRACE_US = 10 * US_PER_S };
     int64_t since_us = cycle->ended_us ? cycle->ended_us : cycle->opened_us;
     int64_t age_us = clock_monotonic_us() - since_us;
-    if (age_us > LATE_INTERVALS * cycle->interval_us + GRACE_S * US_PER_S) {
+    if (age_us > LATE_INTERVALS * cycle->interval_us + GRACE_US) {
         return health_problem(HEALTH_FAILING, "Look at the log of dialup-monitord and restart it.",
                               "The last sample is %lld s old.", (long long)(age_us / US_PER_S));
     }

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/db/db.h"
@@ -55,7 +56,8 @@ bool writer_is_busy(const struct writer *writer)
 
 static void step_after_ms(struct writer *writer, int ms)
 {
-    event_add(&writer->step, &(struct timeval){0, ms * 1000});
+    const struct timeval pause = clock_timeval_of_ms(ms);
+    event_add(&writer->step, &pause);
 }
 
 void writer_start(struct writer *writer, struct arena *arena, const struct sample_rows *usage,

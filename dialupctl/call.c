@@ -144,7 +144,7 @@ int command_call(struct ctl *ctl, struct error *err)
     if (input.size > 0) {
         secret_wipe(input.data, input.size);
     }
-    if (result < 0) {
+    if (result != 0) {
         return print_error(ctl, err);
     }
     print_text(answer);

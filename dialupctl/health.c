@@ -60,7 +60,8 @@ static void end_round(struct round *round)
         event_base_loopbreak(round->base);
         return;
     }
-    event_add(round->again, &(struct timeval){0, NEXT_ROUND_MS * 1000});
+    const struct timeval pause = clock_timeval_of_ms(NEXT_ROUND_MS);
+    event_add(round->again, &pause);
 }
 
 static void note_silence(struct question *question, const struct error *err)
@@ -100,10 +101,10 @@ static void note_answer(struct question *question, const struct common_health *h
 static void on_reply(void *context, const void *result, const struct error *err)
 {
     struct question *question = context;
-    if (err) {
-        note_silence(question, err);
-    } else {
+    if (result) {
         note_answer(question, result);
+    } else {
+        note_silence(question, err);
     }
     if (--question->round->open == 0) {
         end_round(question->round);

@@ -59,7 +59,7 @@ int command_migrate(struct ctl *ctl, struct error *err)
     if (result == 0) {
         result = db_migrate(path, &store_schema, on_migration, NULL, &done, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     if (done.copy_path[0]) {

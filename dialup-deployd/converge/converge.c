@@ -10,6 +10,7 @@
 #include "dialup-deployd/converge/orphans.h"
 #include "dialup-deployd/converge/site_loop.h"
 #include "dialup-deployd/deployd.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
@@ -154,7 +155,7 @@ void converger_when_settled(struct converger *converger, enum quota_entity owner
     converger->waiters = waiter;
     waiter->timeout = evtimer_new(converger->deployd->run->base, on_waiter_timeout, waiter);
     int64_t wait_ms = is_owner_busy(converger, waiter) ? timeout_ms : 0;
-    struct timeval delay = {wait_ms / 1000, (wait_ms % 1000) * 1000};
+    struct timeval delay = clock_timeval_of_ms(wait_ms);
     evtimer_add(waiter->timeout, &delay);
 }
 

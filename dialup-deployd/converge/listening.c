@@ -5,12 +5,16 @@
 #include "dialup-deployd/converge/listening.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libdialup/base/fs.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 
-enum { MAX_TABLE_BYTES = 1 << 20, MAX_SOCKETS = 16, STATE_LISTEN = 0x0A };
+enum { MAX_TABLE_BYTES = 1 << 20, MAX_SOCKETS = 16 };
+
+static const char STATE_LISTEN[] = "0A";
 
 /* 127.0.0.0/8 and ::1, as the kernel prints them on a little-endian machine. */
 static bool is_loopback(const char *address)
@@ -30,18 +34,19 @@ static bool parse_line(const char *line, size_t len, struct listening *ret_socke
 {
     char text[256];
     char address[33];
-    unsigned port;
-    unsigned state;
+    char port[5];
+    char state[3];
     if (len >= sizeof(text)) {
         return false;
     }
     memcpy(text, line, len);
     text[len] = '\0';
-    if (sscanf(text, " %*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X", address, &port, &state) != 3 ||
-        state != STATE_LISTEN) {
+    if (sscanf(text, " %*d: %32[0-9A-F]:%4[0-9A-F] %*[0-9A-F]:%*4[0-9A-F] %2[0-9A-F]", address,
+               port, state) != 3 ||
+        !str_equal(state, STATE_LISTEN)) {
         return false;
     }
-    *ret_socket = (struct listening){(uint16_t)port, is_loopback(address)};
+    *ret_socket = (struct listening){(uint16_t)strtoul(port, NULL, 16), is_loopback(address)};
     return true;
 }
 

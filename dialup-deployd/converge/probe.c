@@ -35,11 +35,6 @@ struct probe {
 
 static void attempt(struct probe *probe);
 
-static struct timeval to_timeval(int64_t ms)
-{
-    return (struct timeval){ms / 1000, (ms % 1000) * 1000};
-}
-
 static void close_attempt(struct probe *probe)
 {
     if (probe->connection) {
@@ -71,7 +66,7 @@ static void finish(struct probe *probe, bool is_healthy)
 static void try_later(struct probe *probe)
 {
     close_attempt(probe);
-    struct timeval pause = to_timeval(probe->pause_ms);
+    struct timeval pause = clock_timeval_of_ms(probe->pause_ms);
     evtimer_add(probe->again, &pause);
     probe->pause_ms *= 2;
     if (probe->pause_ms > LONGEST_PAUSE_MS) {
@@ -165,7 +160,7 @@ struct probe *probe_start(struct event_base *base, const struct sockaddr_in *add
     probe->context = context;
     probe->again = evtimer_new(base, on_again, probe);
     probe->deadline = evtimer_new(base, on_deadline, probe);
-    struct timeval timeout = to_timeval(timeout_ms);
+    struct timeval timeout = clock_timeval_of_ms(timeout_ms);
     struct timeval now = {0, 0};
     evtimer_add(probe->deadline, &timeout);
     evtimer_add(probe->again, &now); /* never call back before the caller has the pointer */

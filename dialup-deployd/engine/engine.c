@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "libdialup/base/arena.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"
@@ -87,7 +88,7 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
     if (timeout_ms < 0) {
         evtimer_del(engine->timer);
     } else {
-        struct timeval delay = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+        struct timeval delay = clock_timeval_of_ms(timeout_ms);
         evtimer_add(engine->timer, &delay);
     }
     return 0;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dialup-deployd/gate/peer.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 
 struct answer {
@@ -70,8 +71,8 @@ void answers_start(struct answers *answers, int fd, struct strbuf *response, boo
                  on_event, answer);
     event_add(&answer->event, NULL);
     evtimer_assign(&answer->deadline, answers->base, on_deadline, answer);
-    event_add(&answer->deadline,
-              &(struct timeval){ANSWER_DRAIN_MS / 1000, ANSWER_DRAIN_MS % 1000 * 1000});
+    const struct timeval drain = clock_timeval_of_ms(ANSWER_DRAIN_MS);
+    event_add(&answer->deadline, &drain);
 }
 
 size_t answers_count(const struct answers *answers)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dialup-deployd/gate/peer.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 
 struct held {
@@ -38,7 +39,8 @@ void hold_park(struct hold_queue *queue, int fd, int64_t since_us, int patience_
     event_assign(&held->event, queue->base, fd, EV_READ | EV_ET | EV_PERSIST, on_event, held);
     event_add(&held->event, NULL);
     evtimer_assign(&held->patience, queue->base, on_patience, held);
-    event_add(&held->patience, &(struct timeval){patience_ms / 1000, patience_ms % 1000 * 1000});
+    const struct timeval patience = clock_timeval_of_ms(patience_ms);
+    event_add(&held->patience, &patience);
     TAILQ_INSERT_TAIL(&queue->list, held, link);
     queue->count++;
 }

@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 
@@ -143,8 +144,9 @@ int listener_fd(const struct listener *listener)
 
 static void rest(struct listener *listener)
 {
+    const struct timeval a_moment = clock_timeval_of_ms(REST_MS);
     event_del(&listener->event);
-    event_add(&listener->rest, &(struct timeval){0, REST_MS * 1000});
+    event_add(&listener->rest, &a_moment);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)

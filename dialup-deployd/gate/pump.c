@@ -85,11 +85,6 @@ static void judge(struct pump *pump, enum verdict verdict);
 static void end(struct pump *pump);
 static void run(struct pump *pump);
 
-static struct timeval timeval_of_ms(int ms)
-{
-    return (struct timeval){ms / 1000, ms % 1000 * 1000};
-}
-
 struct pump_set *pump_set_new(struct event_base *base, const struct pump_config *config)
 {
     struct pump_set *set = xcalloc(1, sizeof(*set));
@@ -98,7 +93,7 @@ struct pump_set *pump_set_new(struct event_base *base, const struct pump_config 
     TAILQ_INIT(&set->list);
     int period_ms = config->idle_timeout_ms / 4;
     struct timeval period =
-        timeval_of_ms(period_ms < IDLE_CHECK_MS_MAX ? period_ms + 1 : IDLE_CHECK_MS_MAX);
+        clock_timeval_of_ms(period_ms < IDLE_CHECK_MS_MAX ? period_ms + 1 : IDLE_CHECK_MS_MAX);
     event_assign(&set->idle_check, base, -1, EV_PERSIST, on_idle_check, set);
     event_add(&set->idle_check, &period);
     return set;
@@ -134,7 +129,7 @@ void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_
     pump->active_us = accepted_us;
     event_add(&pump->client.event, NULL);
     event_add(&pump->site.event, NULL);
-    struct timeval patience = timeval_of_ms(set->config.connect_timeout_ms);
+    struct timeval patience = clock_timeval_of_ms(set->config.connect_timeout_ms);
     event_add(&pump->connect_timer, &patience);
     /* The request is often here before its connection was accepted, and a container of this
      * machine takes a connection at once: so try before the first round of the loop. */

@@ -17,7 +17,7 @@ enum {
     FRAME_HEADER = 8,
     TICK_S = 1,
     MEASURE_EVERY_TICKS = 3,
-    DRAIN_MS = 5000,
+    DRAIN_US = 5000000,
     REMOVE_TIMEOUT_MS = 60000,
 };
 
@@ -143,7 +143,7 @@ static bool is_over(const struct running *running)
 
 static void drain_log(struct running *running)
 {
-    int64_t until = clock_monotonic_us() + DRAIN_MS * 1000;
+    int64_t until = clock_monotonic_us() + DRAIN_US;
     while (running->logs && running->has_exited && clock_monotonic_us() < until) {
         event_base_loop(running->build->base, EVLOOP_ONCE);
     }

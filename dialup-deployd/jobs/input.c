@@ -15,5 +15,5 @@ int input_read(struct arena *arena, const struct json_shape *shape, void *ret_pa
     if (result == 0) {
         result = json_parse(arena, strbuf_text(&text), text.size, &value, err);
     }
-    return result < 0 ? result : json_decode(arena, value, shape, ret_params, err);
+    return result != 0 ? result : json_decode(arena, value, shape, ret_params, err);
 }

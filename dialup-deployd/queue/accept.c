@@ -41,7 +41,7 @@ int accept_release(struct deployd *deployd, struct arena *arena, int64_t site_id
     if (result == 0 && site.desired == SITE_WANT_DELETED) {
         result = error_set(err, ERR_CONFLICT, "The site was deleted meanwhile");
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/time.h>
 
 /* Wall clock: seconds and milliseconds since 1970, may be stepped by an admin. For records. */
 int64_t clock_unix(void);
@@ -11,3 +12,9 @@ int64_t clock_unix_ms(void);
 
 /* Never goes back; for durations and deadlines. */
 int64_t clock_monotonic_us(void);
+
+/* Milliseconds, as the timers of the event loop take them. */
+static inline struct timeval clock_timeval_of_ms(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}

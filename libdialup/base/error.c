@@ -8,7 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libdialup/base/log.h"
 #include "libdialup/base/utf8.h"
+
+#undef error_set
+#undef error_set_field
+#undef error_set_errno
 
 static const struct error_info table[ERR_COUNT] = {
     [ERR_OK] = {"ok", "All is well", 0, 200, 0},
@@ -32,6 +37,7 @@ static void format_into(char *out, size_t size, const char *format, va_list args
 static int set(struct error *err, enum error_code code, const char *field, const char *format,
                va_list args)
 {
+    ASSERT(code > ERR_OK && code < ERR_COUNT);
     if (err) {
         err->code = code;
         snprintf(err->field, sizeof(err->field), "%s", field);

@@ -43,7 +43,8 @@ const struct error_info *error_info(enum error_code code);
 /* The code with this name, or ERR_OK if there is none. */
 enum error_code error_by_name(const char *name);
 
-/* Fills err (if not NULL) with code and message; field and hint become "". Returns -code. */
+/* Fills err (if not NULL) with code and message; field and hint become "". Code is not ERR_OK.
+ * Returns -code. */
 int error_set(struct error *err, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -55,6 +56,19 @@ int error_set_field(struct error *err, enum error_code code, const char *field, 
  * ERR_NO_SPACE, whatever the code. */
 int error_set_errno(struct error *err, enum error_code code, int errno_value, const char *format,
                     ...) __attribute__((format(printf, 4, 5)));
+
+/* A compiler cannot look into error.c. Told here that none of the three returns 0, it follows what
+ * a function that fails leaves unset, and warns of those who use it all the same. */
+static inline int error_is_set(int result)
+{
+    if (result >= 0) {
+        __builtin_unreachable();
+    }
+    return result;
+}
+#define error_set(...) error_is_set(error_set(__VA_ARGS__))
+#define error_set_field(...) error_is_set(error_set_field(__VA_ARGS__))
+#define error_set_errno(...) error_is_set(error_set_errno(__VA_ARGS__))
 
 /* Adds what to do next to an error that is set already. */
 void error_hint(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

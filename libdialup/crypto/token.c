@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "libdialup/base/log.h"
+#include "libdialup/base/str.h"
 #include "libdialup/crypto/digest.h"
 
 enum { RANDOM_SIZE = 32, PREFIX_MAX_LEN = 16 };
@@ -29,7 +30,7 @@ void token_make(const char *prefix, struct secret *ret_token)
     randombytes_buf(bytes, sizeof(bytes));
 
     char text[PREFIX_MAX_LEN + TOKEN_RANDOM_LEN + 1];
-    memcpy(text, prefix, prefix_len);
+    str_copy(text, sizeof(text), prefix);
     to_base64url(bytes, sizeof(bytes), text + prefix_len, TOKEN_RANDOM_LEN + 1);
     secret_set(ret_token, text, prefix_len + TOKEN_RANDOM_LEN);
     secret_wipe(bytes, sizeof(bytes));

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,15 +89,15 @@ static int handle_methods(void *context, struct ipc_request *request, const void
 /* Field 2 of proc_pid_statm(5) is the resident set in pages. */
 static int64_t resident_bytes(void)
 {
-    long pages = 0;
+    char pages[16] = "";
     FILE *file = fopen("/proc/self/statm", "re");
     if (file) {
-        if (fscanf(file, "%*d %ld", &pages) != 1) {
-            pages = 0;
+        if (fscanf(file, "%*s %15[0-9]", pages) != 1) {
+            pages[0] = '\0';
         }
         fclose(file);
     }
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+    return strtoll(pages, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 static int64_t count_open_files(void)

@@ -3,6 +3,7 @@
  */
 #include "libdialup/daemon/journal.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 
 enum { MAX_FIELDS = 10 };
 
@@ -55,11 +57,13 @@ static void send_to_journal(const struct log_entry *entry)
 void journal_use_if_connected(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    unsigned long long device;
-    unsigned long long inode;
     struct stat info;
-    if (stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-        fstat(STDERR_FILENO, &info) == 0 && info.st_dev == device && info.st_ino == inode) {
+    if (!stream || fstat(STDERR_FILENO, &info) < 0) {
+        return;
+    }
+    char ours[64];
+    snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)info.st_dev, (uintmax_t)info.st_ino);
+    if (str_equal(stream, ours)) {
         log_set_sink(send_to_journal);
     }
 }

@@ -103,7 +103,7 @@ int db_schema_version(const struct db_schema *schema)
 
 static int check_version(struct db *db, struct error *err)
 {
-    int64_t found;
+    int64_t found = 0;
     int code = db_read_i64(db->handle, "PRAGMA user_version", &found);
     if (code != SQLITE_OK) {
         return db_fail(db, code, "reading the version", err);

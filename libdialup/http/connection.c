@@ -15,7 +15,7 @@
 
 static void set_timer(struct http_connection *connection, int64_t ms)
 {
-    struct timeval timeout = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    struct timeval timeout = clock_timeval_of_ms(ms);
     event_add(connection->timer, &timeout);
 }
 

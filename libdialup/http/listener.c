@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -167,7 +168,7 @@ static struct http_server *server_of(const struct evconnlistener *listener)
 static void on_accept_error(struct evconnlistener *listener, void *evhttp)
 {
     struct http_server *server = server_of(listener);
-    struct timeval soon = {.tv_usec = RESUME_MS * 1000};
+    struct timeval soon = clock_timeval_of_ms(RESUME_MS);
     pause_accepting(server);
     event_add(server->resume_event, &soon);
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/http/internal.h"
 
@@ -142,7 +143,7 @@ void http_server_stop(struct http_server *server, int64_t drain_ms, http_stopped
     if (server->counters.open_connections == 0) {
         event_active(server->stopped_event, EV_TIMEOUT, 1);
     }
-    struct timeval drain = {.tv_sec = drain_ms / 1000, .tv_usec = drain_ms % 1000 * 1000};
+    struct timeval drain = clock_timeval_of_ms(drain_ms);
     event_add(server->drain_event, &drain);
 }
 

@@ -136,7 +136,7 @@ static int open_variant(const char *disk_path, struct variant *ret_variant, stru
         if (!variant.segment) {
             return error_set(err, ERR_IO, "%s cannot be prepared for sending.", disk_path);
         }
-        fd = -1;
+        fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): AUTO_CLOSE reads it */
     }
     *ret_variant = variant;
     return 0;

@@ -82,7 +82,7 @@ int ipc_client_call_wait(const struct ipc_client_options *client_options,
     const char *json = NULL;
     int code = ipc_client_call_json_wait(client_options, method->name, strbuf_text(&text),
                                          &call_options, arena, &json, err);
-    if (code < 0 || !method->result) {
+    if (code != 0 || !method->result) {
         return code;
     }
     const struct json_value *value = NULL;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -68,7 +69,7 @@ struct ipc_probe *ipc_probe_start(struct event_base *base, const struct ipc_prob
         probe->failure = "its socket cannot be reached";
         timeout_ms = 0;
     }
-    const struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+    const struct timeval timeout = clock_timeval_of_ms(timeout_ms);
     evtimer_add(probe->timer, &timeout);
     return probe;
 }

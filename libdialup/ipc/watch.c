@@ -45,7 +45,7 @@ static void on_timer(int fd, short what, void *context)
 
 static void schedule(struct ipc_watch *watch, int64_t delay_ms, void (*step)(struct ipc_watch *))
 {
-    const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
+    const struct timeval delay = clock_timeval_of_ms(delay_ms);
     watch->on_timer = step;
     evtimer_add(watch->timer, &delay);
 }

@@ -95,7 +95,7 @@ static int check_len(const struct domain *domain, const struct domain_rules *rul
 int domain_parse(const char *text, const struct domain_rules *rules, struct domain *ret_domain,
                  struct error *err)
 {
-    struct domain domain;
+    struct domain domain = {.name = ""};
     int result = check_characters(text, err);
     if (result == 0) {
         result = normalize(text, &domain, err);

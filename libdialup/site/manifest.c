@@ -251,7 +251,7 @@ static bool parse_digest(const char *text, unsigned char *digest)
         return false;
     }
     for (size_t i = 0; i < MANIFEST_DIGEST_SIZE; i++) {
-        digest[i] = (unsigned char)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+        digest[i] = (unsigned char)(hex_value(text[2 * i]) * 16 + hex_value(text[2 * i + 1]));
     }
     return true;
 }

@@ -87,7 +87,7 @@ static int explain(struct db *db, const char *id, int64_t offset, struct error *
     AUTO_ARENA struct arena *arena = arena_new();
     struct upload upload;
     int r = uploads_find(db, arena, id, &upload, err);
-    if (r < 0) {
+    if (r != 0) {
         return r;
     }
     if (upload.state != UPLOAD_OPEN || offset < 0) {

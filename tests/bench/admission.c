@@ -146,9 +146,10 @@ static void measure(struct bench *bench, const char *what, size_t clients, size_
     double seconds = (double)(clock_monotonic_us() - started_us) / 1e6;
     ASSERT(bench->done == clients * rounds);
     qsort(bench->took_us, bench->done, sizeof(bench->took_us[0]), by_value);
-    snprintf(measured, sizeof(measured), "p50 %.2f p99 %.2f ms, %.0f/s",
-             (double)bench->took_us[bench->done / 2] / 1000,
-             (double)bench->took_us[bench->done * 99 / 100] / 1000, (double)bench->done / seconds);
+    int64_t p50_us = bench->took_us[bench->done / 2];
+    int64_t p99_us = bench->took_us[bench->done * 99 / 100];
+    snprintf(measured, sizeof(measured), "p50 %.2f p99 %.2f ms, %.0f/s", (double)p50_us / 1000,
+             (double)p99_us / 1000, (double)bench->done / seconds);
     printf("%-52s | %-32s | %s\n", what, measured, budget);
 }
 

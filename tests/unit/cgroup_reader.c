@@ -185,7 +185,9 @@ static size_t count_descriptors(void)
     while (folder && readdir(folder)) {
         count++;
     }
-    closedir(folder);
+    if (folder) {
+        closedir(folder);
+    }
     return count;
 }
 

@@ -302,8 +302,18 @@ static void route_to_files(struct world *world)
     world->route_deployment = world->site.wanted_deployment;
 }
 
+static bool acts_on_a_box(enum plan_action action)
+{
+    return action == PLAN_START || action == PLAN_PROBE || action == PLAN_ROUTE_TO ||
+           action == PLAN_LIMIT || action == PLAN_REMOVE;
+}
+
 static void carry_out(struct world *world, enum plan_action action, struct plan_container *box)
 {
+    if (!box && acts_on_a_box(action)) {
+        CHECK(box != NULL);
+        return;
+    }
     switch (action) {
     case PLAN_CREATE:
         create(world);

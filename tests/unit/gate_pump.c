@@ -3,6 +3,7 @@
  */
 #include "dialup-deployd/gate/pump.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -226,7 +227,7 @@ static void case_site_does_not_answer_connect(void)
     int fillers[4];
     for (size_t i = 0; i < ARRAY_COUNT(fillers); i++) {
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(fillers[i], (struct sockaddr *)&address, size);
+        CHECK(connect(fillers[i], (struct sockaddr *)&address, size) == 0 || errno == EINPROGRESS);
     }
     rig_route(&rig, ROUTE_READY, &(struct site){.address = address});
     check_unreachable(rig_visit(&rig, RIG_GET, 0, false));

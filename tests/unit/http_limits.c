@@ -241,11 +241,10 @@ static void case_held_bytes(void)
     rig_send(&one, bytes, 90000);
     rig_send(&two, bytes, 90000);
     free(bytes);
-    struct rig_client *cut = &two;
     while (!one.ended && !two.ended) {
         rig_turn(&rig);
     }
-    cut = one.ended ? &one : &two;
+    const struct rig_client *cut = one.ended ? &one : &two;
     CHECK_INT(cut->received.size, 0);
     CHECK_INT(counters(&rig)->cut_large, 1);
     CHECK_INT(counters(&rig)->open_connections, 1);

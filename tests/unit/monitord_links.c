@@ -82,7 +82,8 @@ static void case_refused(void)
 static void case_cut(void)
 {
     for (uint32_t size = NLMSG_HDRLEN; size <= MESSAGE_BYTES; size++) {
-        for (uint16_t len = 0; len <= MESSAGE_BYTES; len = (uint16_t)(len + 3)) {
+        for (unsigned claimed = 0; claimed <= MESSAGE_BYTES; claimed += 3) {
+            uint16_t len = (uint16_t)claimed;
             char *data = xcalloc(1, size);
             _Alignas(8) char whole[MESSAGE_BYTES];
             struct links *links = links_new();
