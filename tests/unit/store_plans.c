@@ -19,7 +19,7 @@ static const struct {
     const char *reason;
 } allowed[] = {
     {"users_count", "a few hundred people, asked by the panel"},
-    {"reservations_sum_system", "a covering index of the sites that exist, some rows each"},
+    {"reservations_sum_system", "a row for each dimension"},
     {"reservations_expire", "the ledger has some rows a site, asked once a minute"},
 };
 

@@ -197,6 +197,29 @@ static int64_t memory_of(struct store_fixture *s, int64_t user_id)
     return used.of[QUOTA_MEMORY];
 }
 
+/* The database keeps the sums of all; they are what adding up would give. */
+static void check_sums(struct store_fixture *s)
+{
+    struct reservations_list list;
+    struct quota_amounts kept;
+    struct quota_amounts added = {0};
+    for (int64_t owner = 7; owner <= 8; owner++) {
+        CHECK_INT(
+            reservations_list_by_entity(s->admind, s->arena, QUOTA_USER, owner, &list, &s->f.err),
+            0);
+        for (size_t i = 0; i < list.count; i++) {
+            enum quota_dimension dimension;
+            CHECK(quota_dimension_parse(list.rows[i].dimension, &dimension));
+            added.of[dimension] += list.rows[i].amount;
+        }
+    }
+    quota_add_up(&added);
+    CHECK_INT(reservations_sum_system(s->admind, &kept, &s->f.err), 0);
+    for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
+        CHECK_INT(kept.of[i], added.of[i]);
+    }
+}
+
 static void case_ledger(void)
 {
     AUTO_STORE struct store_fixture s;
@@ -213,6 +236,7 @@ static void case_ledger(void)
     put(&s, holder(7, a, RESERVATION_RUN, 0), 70, 0); /* replaces */
     CHECK_INT(memory_of(&s, 7), 120);
     CHECK_INT(memory_of(&s, 9), 0);
+    check_sums(&s);
     CHECK_INT(reservations_sum_system(s.admind, &used, &s.f.err), 0);
     CHECK_INT(used.of[QUOTA_MEMORY], 150);
     CHECK_INT(used.of[QUOTA_CONTAINERS], 3);
@@ -228,6 +252,7 @@ static void case_ledger(void)
     CHECK_INT(reservations_expire(s.deployd, 200, &removed, &s.f.err), 0);
     CHECK_INT(removed, 2);
     CHECK_INT(memory_of(&s, 7), 70);
+    check_sums(&s);
 
     put(&s, deploy_a, 50, 200);
     CHECK_INT(reservations_release_deployment(s.deployd, a, 5, &s.f.err), 0);
@@ -235,6 +260,7 @@ static void case_ledger(void)
     CHECK_INT(reservations_release_site(s.deployd, a, &s.f.err), 0);
     CHECK_INT(memory_of(&s, 7), 0);
     CHECK_INT(memory_of(&s, 8), 30);
+    check_sums(&s);
 }
 
 static void case_ledger_lists(void)
@@ -268,11 +294,13 @@ static void case_ledger_all_or_nothing(void)
     CHECK_INT(reservations_put(s.deployd, &run, &bad, RESERVATION_COMMITTED, 1, 0, &s.f.err),
               -ERR_INVALID_ARGUMENT);
     CHECK_INT(memory_of(&s, 7), 100);
+    check_sums(&s);
     run.site_id = 99;
     put(&s, holder(7, a, RESERVATION_RUN, 0), 100, 0);
     struct quota_amounts good = {.of = {[QUOTA_CONTAINERS] = 1}};
     CHECK_INT(reservations_put(s.deployd, &run, &good, RESERVATION_COMMITTED, 1, 0, &s.f.err),
               -ERR_CONFLICT);
+    check_sums(&s);
 }
 
 int main(void)
