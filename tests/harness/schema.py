@@ -112,10 +112,10 @@ class Api(Document):
 
 ERROR_ROW = re.compile(r'^ERROR\(\w+, "(\w+)", "[^"]+", (-\d+), ', re.MULTILINE)
 TEXT = {"type": "string", "minLength": 1}
-ERROR = {"type": "object", "additionalProperties": False, "required": ["code", "message", "data"], "properties": {
-    "code": {"type": "integer"}, "message": TEXT, "data": {
-        "type": "object", "additionalProperties": False, "required": ["name"],
-        "properties": {"name": TEXT, "field": TEXT, "hint": TEXT, "request_id": TEXT}}}}
+ERROR_DATA = {"type": "object", "additionalProperties": False, "required": ["name"],
+              "properties": {"name": TEXT, "field": TEXT, "hint": TEXT, "request_id": TEXT}}
+ERROR: dict[str, Any] = {"type": "object", "additionalProperties": False, "required": ["code", "message", "data"],
+                         "properties": {"code": {"type": "integer"}, "message": TEXT}}
 
 
 class Rpc(Document):
@@ -141,8 +141,12 @@ class Rpc(Document):
         assert not found, f"{method}: " + "; ".join(found)
 
     def error_problems(self, error: Any) -> list[str]:
-        """An error's shape, and whether its name and code belong together."""
-        found = self.problems(error, ERROR)
+        """An error's shape, and whether its name and code belong together. The data of a refusal for
+        want of room is what its document calls quota_refusal."""
+        data = error.get("data")
+        is_refusal = isinstance(data, dict) and data.get("name") == "quota_exceeded"
+        schema = self.document["components"]["schemas"]["quota_refusal"] if is_refusal else ERROR_DATA
+        found = self.problems(error, {**ERROR, "properties": {**ERROR["properties"], "data": schema}})
         if not found and self.codes.get(error["data"]["name"]) != error["code"]:
             found.append(f"{error['data']['name']} is not the name of {error['code']}")
         return found
