@@ -1,6 +1,6 @@
 /*
- * The archive of a deploy; see the header. Owners are left out; times stay, since a static site
- * shows them to browsers as Last-Modified.
+ * The archive of a deploy; see the header. Owners and times are left out: the server
+ * has its own.
  */
 #include "deploy/pack.h"
 
@@ -49,14 +49,14 @@ static int archive_failed(struct archive *archive, struct error *err)
 }
 
 static int write_header(struct archive *archive, const char *path, unsigned mode,
-                        int64_t size_bytes, int64_t modified_at, struct error *err)
+                        int64_t size_bytes, struct error *err)
 {
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, path);
     archive_entry_set_filetype(entry, AE_IFREG);
     archive_entry_set_perm(entry, (__LA_MODE_T)mode);
     archive_entry_set_size(entry, size_bytes);
-    archive_entry_set_mtime(entry, modified_at, 0);
+    archive_entry_set_mtime(entry, 0, 0);
     int result =
         archive_write_header(archive, entry) == ARCHIVE_OK ? 0 : archive_failed(archive, err);
     archive_entry_free(entry);
@@ -75,8 +75,8 @@ static int write_manifest(struct archive *archive, const struct manifest *manife
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     manifest_print(manifest, &text);
-    int result = write_header(archive, SITE_MANIFEST_PATH, MANIFEST_MODE_DEFAULT,
-                              (int64_t)text.size, 0, err);
+    int result =
+        write_header(archive, SITE_MANIFEST_PATH, MANIFEST_MODE_DEFAULT, (int64_t)text.size, err);
     return result < 0 ? result : write_block(archive, text.data, text.size, err);
 }
 
@@ -129,12 +129,7 @@ static int write_file(struct pack *pack, const struct folder *folder,
     if (fd < 0) {
         return fd;
     }
-    struct stat info;
-    if (fstat(fd, &info) < 0) {
-        return error_set_errno(err, ERR_IO, errno, "Could not read %.200s", entry->path);
-    }
-    int result = write_header(pack->archive, entry->path, entry->mode, entry->size_bytes,
-                              (int64_t)info.st_mtime, err);
+    int result = write_header(pack->archive, entry->path, entry->mode, entry->size_bytes, err);
     return result < 0 ? result : copy_file(pack, fd, entry, err);
 }
 

@@ -35,6 +35,7 @@ struct build {
     bool is_stopping;    /* SIGTERM */
     int release_fd;
     int64_t bytes_before;     /* of the site's releases, without this one */
+    int64_t changed_at;       /* unix, of files that no release had before; see source.h */
     struct manifest manifest; /* of this release's sources */
     struct package package;
     struct site_detection detection;

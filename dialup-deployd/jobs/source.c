@@ -3,6 +3,7 @@
  */
 #include "dialup-deployd/jobs/source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "dialup-deployd/jobs/tree.h"
 #include "dialup-deployd/jobs/unpack.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/crypto/digest.h"
@@ -153,7 +155,7 @@ static int copy_contents(int from, int to, int64_t size_bytes, struct error *err
     return 0;
 }
 
-static int copy_file(const struct build *build, int from, const struct stat *info,
+static int copy_file(const struct build *build, int from, const struct timespec *modified,
                      const struct manifest_entry *entry, struct error *err)
 {
     mode_t mode = (entry->mode & 0111) ? 0755 : 0644;
@@ -163,7 +165,7 @@ static int copy_file(const struct build *build, int from, const struct stat *inf
         return to;
     }
     int result = copy_contents(from, to, entry->size_bytes, err);
-    const struct timespec times[] = {info->st_mtim, info->st_mtim};
+    const struct timespec times[] = {*modified, *modified};
     if (result == 0 && (fchmod(to, mode) < 0 || futimens(to, times) < 0)) {
         result = error_set_errno(err, ERR_IO, errno, "Cannot copy %s", entry->path);
     }
@@ -175,6 +177,15 @@ static bool is_ours_alone(const struct stat *info, const struct manifest_entry *
 {
     mode_t mode = (entry->mode & 0111) ? 0755 : 0644;
     return info->st_uid == geteuid() && (info->st_mode & 07777) == mode;
+}
+
+/* Whether the base has something else of this size at a path: with that one's time it would look
+ * the same. */
+static bool would_look_same(const struct base *base, const struct manifest_entry *source,
+                            const struct manifest_entry *entry)
+{
+    const struct manifest_entry *before = manifest_find(&base->manifest, entry->path);
+    return before && before != source && before->size_bytes == entry->size_bytes;
 }
 
 static int take_file(struct build *build, const struct base *base,
@@ -199,11 +210,13 @@ static int take_file(struct build *build, const struct base *base,
         return result;
     }
     build->release.linked_files++;
-    if (may_link && is_ours_alone(&info, entry)) {
+    bool keeps_time = !would_look_same(base, source, entry);
+    if (may_link && keeps_time && is_ours_alone(&info, entry)) {
         return link_file(build, from, entry->path, err);
     }
+    const struct timespec changed = {.tv_sec = build->changed_at};
     lseek(from, 0, SEEK_SET);
-    return copy_file(build, from, &info, entry, err);
+    return copy_file(build, from, keeps_time ? &info.st_mtim : &changed, entry, err);
 }
 
 /* With a manifest ----------------------------------------------------------------------------- */
@@ -281,6 +294,82 @@ static int use_manifest(struct build *build, const struct unpack_result *unpacke
     return result;
 }
 
+/* Times --------------------------------------------------------------------------------------- */
+
+/* The newest release before this one, whether it is kept or not; 0 if there is none. */
+struct newest {
+    int64_t id;
+    int64_t changed_at;
+};
+
+/* A manifest's own time is the one that its release gave to what changed. */
+static struct newest find_newest(const struct build *build)
+{
+    struct newest newest = {0, 0};
+    AUTO_FREE char *folder = xstrdup(build->params->manifest_path);
+    char *slash = strrchr(folder, '/');
+    if (slash) {
+        *slash = '\0';
+    }
+    DIR *dir = opendir(slash ? folder : ".");
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        struct stat info;
+        int64_t id;
+        if (str_parse_i64(entry->d_name, 1, build->params->deployment_id - 1, &id) &&
+            fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
+            newest.id = id > newest.id ? id : newest.id;
+            newest.changed_at =
+                info.st_mtime > newest.changed_at ? info.st_mtime : newest.changed_at;
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return newest;
+}
+
+static int keep_time(const struct build *build, const struct base *base,
+                     const struct manifest_entry *entry, struct error *err)
+{
+    AUTO_CLOSE int from =
+        fs_open_beneath(base->dir_fd, entry->path, O_RDONLY | O_NONBLOCK, 0, NULL);
+    AUTO_CLOSE int to = fs_open_beneath(build->release_fd, entry->path, O_RDONLY, 0, NULL);
+    struct stat before;
+    struct stat now;
+    if (from < 0 || to < 0 || fstat(from, &before) < 0 || fstat(to, &now) < 0 ||
+        !S_ISREG(before.st_mode) || now.st_mtime != build->changed_at) {
+        return 0;
+    }
+    bool is_same = false;
+    int result = is_as_described(from, entry, &is_same, err);
+    const struct timespec times[] = {before.st_mtim, before.st_mtim};
+    if (is_same && futimens(to, times) < 0) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot set the time of %s", entry->path);
+    }
+    return result;
+}
+
+/* An archive of everything brings unchanged files, too: those get back the time that they had. */
+static int keep_times(struct build *build, int64_t base_id, struct error *err)
+{
+    struct base base;
+    if (base_open(build, base_id, &base, NULL) < 0) {
+        base_close(&base);
+        return 0; /* not kept any more: everything is as new */
+    }
+    int result = 0;
+    for (size_t i = 0; result == 0 && base.dir_fd >= 0 && i < build->manifest.count; i++) {
+        const struct manifest_entry *entry = &build->manifest.entries[i];
+        const struct manifest_entry *before = manifest_find(&base.manifest, entry->path);
+        if (before && before->size_bytes == entry->size_bytes &&
+            memcmp(before->digest, entry->digest, DIGEST_SIZE) == 0) {
+            result = keep_time(build, &base, entry, err);
+        }
+    }
+    base_close(&base);
+    return result;
+}
+
 /* Without one --------------------------------------------------------------------------------- */
 
 static int describe_file(struct build *build, const char *path, struct error *err)
@@ -351,7 +440,13 @@ static int write_manifest(struct build *build, struct error *err)
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     build->manifest.deployment_id = build->params->deployment_id;
     manifest_print(&build->manifest, &text);
-    return fs_write_file(build->params->manifest_path, strbuf_text(&text), text.size, 0640, err);
+    const char *path = build->params->manifest_path;
+    const struct timespec time = {.tv_sec = build->changed_at};
+    int result = fs_write_file(path, strbuf_text(&text), text.size, 0640, err);
+    if (result == 0 && utimensat(AT_FDCWD, path, (const struct timespec[]){time, time}, 0) < 0) {
+        result = error_set_errno(err, ERR_IO, errno, "Cannot set the time of %s", path);
+    }
+    return result;
 }
 
 int source_prepare(struct build *build, struct error *err)
@@ -365,13 +460,17 @@ int source_prepare(struct build *build, struct error *err)
     if (result < 0) {
         return result;
     }
+    struct newest newest = find_newest(build);
     struct unpack_result unpacked = {0};
+    int64_t now = clock_unix();
+    build->changed_at = now > newest.changed_at ? now : newest.changed_at + 1;
     const struct unpack_options options = {
         .archive_path = params->upload_path,
         .dir_fd = build->release_fd,
         .max_bytes = params->max_bytes,
         .max_files = params->max_files,
         .owner = geteuid(),
+        .modified_at = build->changed_at,
     };
     if (unpack_archive(&options, &unpacked, err) < 0) {
         return explain_too_large(build, err);
@@ -379,6 +478,9 @@ int source_prepare(struct build *build, struct error *err)
     result =
         unpacked.has_manifest ? use_manifest(build, &unpacked, err) : make_manifest(build, err);
     strbuf_fini(&unpacked.manifest);
+    if (result == 0) {
+        result = keep_times(build, newest.id, err);
+    }
     build->release.received_bytes = upload.st_size;
     build->release.files = (int64_t)build->manifest.count;
     build->release.size_bytes = manifest_size_bytes(&build->manifest);

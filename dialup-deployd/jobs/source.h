@@ -5,6 +5,10 @@
  * With a manifest in the archive, files that it does not bring are taken from the release that the
  * manifest names: linked if nobody but root can change them, else copied. What the archive brings
  * beyond its manifest is refused. Without one, everything counts, and a manifest is made.
+ *
+ * Times tell visitors' browsers what is new: a web server's ETag is the time in seconds and the
+ * size. So a file that changed gets a time that no file of an earlier release has, and one that
+ * did not keeps its own. Times in archives do not count.
  */
 #pragma once
 

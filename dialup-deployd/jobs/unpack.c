@@ -19,11 +19,7 @@
 #include "libdialup/base/utf8.h"
 #include "libdialup/site/path.h"
 
-enum {
-    MAX_MANIFEST_BYTES = 64 << 20,
-    BLOCK_BYTES = 64 << 10,
-    OLDEST_TIME = 946684800, /* 2000-01-01 */
-};
+enum { MAX_MANIFEST_BYTES = 64 << 20, BLOCK_BYTES = 64 << 10 };
 
 struct unpack {
     const struct unpack_options *options;
@@ -205,17 +201,6 @@ static int open_failed(const char *path, int errno_value, struct error *err)
     return error_set_errno(err, ERR_IO, errno_value, "Cannot create %s", path);
 }
 
-/* Visitors' browsers compare times: keep one that can be true. Packers that set all times alike use
- * small ones, which would hide changes. */
-static void keep_time(int fd, struct archive_entry *entry)
-{
-    time_t modified_at = archive_entry_mtime(entry);
-    if (modified_at >= OLDEST_TIME && modified_at <= time(NULL)) {
-        const struct timespec times[] = {{.tv_sec = modified_at}, {.tv_sec = modified_at}};
-        futimens(fd, times);
-    }
-}
-
 static int unpack_file(struct unpack *unpack, struct archive_entry *entry, const char *path,
                        struct error *err)
 {
@@ -232,8 +217,9 @@ static int unpack_file(struct unpack *unpack, struct archive_entry *entry, const
     if (result == 0) {
         result = write_data(unpack, fd, err);
     }
-    if (result == 0) {
-        keep_time(fd, entry);
+    const struct timespec time = {.tv_sec = unpack->options->modified_at};
+    if (result == 0 && futimens(fd, (const struct timespec[]){time, time}) < 0) {
+        result = error_set_errno(err, ERR_IO, errno, "Cannot set the time of %s", path);
     }
     unpack->result.files += result == 0;
     return result;

@@ -23,7 +23,8 @@ struct unpack_options {
     int dir_fd; /* an empty folder */
     int64_t max_bytes;
     int64_t max_files;
-    uid_t owner; /* of what is made, if we are root */
+    uid_t owner;         /* of what is made, if we are root */
+    int64_t modified_at; /* unix: the time of every file; those in the archive do not count */
 };
 
 struct unpack_result {

@@ -24,7 +24,7 @@ struct member {
     mode_t mode;      /* 0: 0644 */
 };
 
-enum { HARD_LINK = 1 };
+enum { HARD_LINK = 1, MODIFIED_AT = 1700000000 };
 
 static struct {
     char root[64];
@@ -115,7 +115,8 @@ static int unpack(int64_t max_bytes, int64_t max_files)
                                            .dir_fd = fd,
                                            .max_bytes = max_bytes,
                                            .max_files = max_files,
-                                           .owner = geteuid()};
+                                           .owner = geteuid(),
+                                           .modified_at = MODIFIED_AT};
     rig.result = (struct unpack_result){0};
     rig.error = (struct error){0};
     rig.code = unpack_archive(&options, &rig.result, &rig.error);
