@@ -5,6 +5,7 @@
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/release.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
@@ -73,9 +74,38 @@ void action_create(struct site_work *work)
     container_create(deployd->engine, &spec, on_created, work);
 }
 
+static void on_started(void *context, const struct error *err)
+{
+    struct site_work *work = context;
+    if (!err) {
+        instances_note_started(&work->instances, work->step.container->id);
+    }
+    action_end(work, err);
+}
+
 void action_start(struct site_work *work)
 {
-    container_start(work->deployd->engine, work->step.container->id, action_on_done, work);
+    container_start(work->deployd->engine, work->step.container->id, on_started, work);
+}
+
+static void on_stopped(void *context, const struct error *err)
+{
+    struct site_work *work = context;
+    if (!err) {
+        instances_note_stopped(&work->instances, work->step.container->id);
+    }
+    action_end(work, err);
+}
+
+/* Its address is free from now on, and the engine gives it to the next container. */
+void action_stop(struct site_work *work)
+{
+    struct error err;
+    if (sites_set_route(work->deployd->run->db, work->site_id, "", clock_unix(), &err) < 0) {
+        action_end(work, &err);
+        return;
+    }
+    container_stop(work->deployd->engine, work->step.container->id, STOP_GRACE_S, on_stopped, work);
 }
 
 static void on_limited(void *context, const struct error *err)

@@ -35,6 +35,7 @@ static void on_given_up(void *context, const struct error *err)
                     clock_unix(), NULL);
     deployd_tell_site(work->deployd, work->site_id, work->site.domain, "failed");
     work->is_given_up = true;
+    work->is_woken = false;
     action_end(work, NULL);
 }
 
@@ -57,7 +58,7 @@ static void on_failed_page(void *context, const void *result, const struct error
 void action_give_up(struct site_work *work)
 {
     if (!site_work_is_new_release(work) || !work->site.live_deployment) {
-        action_tell_gate(work, "failed", NULL, on_failed_page);
+        action_tell_gate(work, "failed", on_failed_page);
     } else {
         remove_failed(work); /* visitors stay with the live release */
     }

@@ -138,6 +138,7 @@ static void on_detail_to_probe(void *context, const struct container_detail *det
     instance->running.memory_bytes = detail->memory_bytes;
     instance->running.cpu_millicores = detail->cpu_millicores;
     instance->running.pids = detail->pids;
+    instance->is_dead = false;
     str_copy(instance->address, sizeof(instance->address), detail->address);
     work->probe = probe_start(
         work->deployd->run->base, &address, work->site.domain,

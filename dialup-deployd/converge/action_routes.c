@@ -2,7 +2,6 @@
  * Actions: where visitors are led. Order matters in one place: they are led somewhere else before
  * what they were led to goes away.
  */
-#include <stdio.h>
 #include <unistd.h>
 
 #include "dialup-deployd/converge/actions.h"
@@ -15,10 +14,20 @@
 #include "libdialup/base/memory.h"
 #include "proto/gate_rpc.h"
 
+/* A site that was visited within this time does not fall asleep. */
+enum { IDLE_MS = 1000 };
+
 static void forget_files(struct site_work *work)
 {
     AUTO_FREE char *link = deployd_live_path(work->deployd, work->site.domain);
     unlink(link);
+}
+
+static void lead_nowhere(struct site_work *work, enum plan_route kind)
+{
+    const struct plan_container *const none[PLAN_INSTANCES_MAX] = {NULL};
+    instances_set_routed(&work->instances, none);
+    work->route = (struct site_route){.kind = kind, .since = work->route.since};
 }
 
 /* The wanted release answers: it is live. */
@@ -28,6 +37,11 @@ static void note_live(struct site_work *work)
     struct deployd *deployd = work->deployd;
     struct admission admission = admission_for(deployd, work->site.owner_kind, work->site.owner_id);
     work->failure = (struct error){0};
+    work->is_woken = false;
+    if (work->site.sleep != SITE_AWAKE &&
+        sites_set_sleep(deployd->run->db, work->site_id, SITE_AWAKE, clock_unix(), &err) < 0) {
+        log_error("%s: cannot note that it is awake: %s", work->site.domain, err.message);
+    }
     if (site_work_is_new_release(work) && handover_done(&admission, work->arena, &work->site,
                                                         &work->wanted, clock_unix(), &err) < 0) {
         log_error("%s: cannot note its live release: %s", work->site.domain, err.message);
@@ -50,43 +64,54 @@ static void on_routed_to_container(void *context, const void *result, const stru
         action_end(work, err);
         return;
     }
-    const char *id = work->step.container->id;
-    instances_set_routed(&work->instances, id);
-    work->route.kind = PLAN_ROUTE_CONTAINER;
-    str_copy(work->route.container, sizeof(work->route.container), id);
-    work->route.since = clock_unix();
+    const struct plan_container *const *targets = work->step.targets;
+    instances_set_routed(&work->instances, targets);
+    work->route = (struct site_route){.kind = PLAN_ROUTE_CONTAINER, .since = clock_unix()};
+    for (size_t i = 0; i < PLAN_INSTANCES_MAX && targets[i]; i++) {
+        str_copy(work->route.containers[i], sizeof(work->route.containers[i]), targets[i]->id);
+    }
     forget_files(work);
     note_live(work);
     action_end(work, NULL);
 }
 
-void action_tell_gate(struct site_work *work, const char *state, const char *address,
-                      ipc_reply_fn *on_reply)
+static void send_route(struct site_work *work, const struct gate_route_set_params *route,
+                       ipc_reply_fn *on_reply)
 {
-    const struct deployd *deployd = work->deployd;
-    const struct gate_route_set_params params = {
-        .host = work->site.domain,
-        .site_id = work->site_id,
-        .state = state,
-        .addresses = &address,
-        .addresses_count = address ? 1 : 0,
-        .owner = arena_printf(work->arena, "%s:%lld", quota_entity_name(work->site.owner_kind),
-                              (long long)work->site.owner_id),
-    };
+    const struct site *site = &work->site;
+    struct gate_route_set_params params = *route;
     struct error err;
-    if (sites_set_route(deployd->run->db, work->site_id, address ? address : "", clock_unix(),
-                        &err) < 0 ||
-        gate_call_route_set(deployd->gate, &params, NULL, on_reply, work, &err) < 0) {
+    params.host = site->domain;
+    params.site_id = site->id;
+    params.owner = arena_printf(work->arena, "%s:%lld", quota_entity_name(site->owner_kind),
+                                (long long)site->owner_id);
+    if (gate_call_route_set(work->deployd->gate, &params, NULL, on_reply, work, &err) < 0) {
         action_end(work, &err);
     }
 }
 
+/* The row first: from it the gate makes its routes when it starts. */
 void action_route_to(struct site_work *work)
 {
-    const struct instance *instance = instances_find(&work->instances, work->step.container->id);
-    char address[32];
-    snprintf(address, sizeof(address), "%s:%lld", instance->address, (long long)work->release.port);
-    action_tell_gate(work, "ready", address, on_routed_to_container);
+    const char *addresses[PLAN_INSTANCES_MAX];
+    size_t count = 0;
+    AUTO_STRBUF struct strbuf list = STRBUF_INIT;
+    struct error err;
+    for (; count < PLAN_INSTANCES_MAX && work->step.targets[count]; count++) {
+        struct instance *instance = instances_find(&work->instances, work->step.targets[count]->id);
+        instance->port = work->release.port;
+        addresses[count] =
+            arena_printf(work->arena, "%s:%lld", instance->address, (long long)work->release.port);
+        strbuf_printf(&list, "%s%s", count ? "," : "", addresses[count]);
+    }
+    if (sites_set_route(work->deployd->run->db, work->site_id, strbuf_text(&list), clock_unix(),
+                        &err) < 0) {
+        action_end(work, &err);
+        return;
+    }
+    const struct gate_route_set_params route = {
+        .state = "ready", .addresses = addresses, .addresses_count = count};
+    send_route(work, &route, on_routed_to_container);
 }
 
 /* To files, or to nothing -------------------------------------------------------------------- */
@@ -99,11 +124,11 @@ static void on_gate_forgot(void *context, const void *result, const struct error
         return;
     }
     if (work->step.action == PLAN_ROUTE_TO_FILES) {
-        work->route.kind = PLAN_ROUTE_FILES;
+        lead_nowhere(work, PLAN_ROUTE_FILES);
         work->route.deployment = work->site.desired_deployment;
         note_live(work);
     } else {
-        work->route.kind = PLAN_ROUTE_NONE;
+        lead_nowhere(work, PLAN_ROUTE_NONE);
     }
     action_end(work, NULL);
 }
@@ -147,28 +172,68 @@ static void on_page_shown(void *context, const void *result, const struct error 
 {
     struct site_work *work = context;
     if (!err) {
-        work->route.kind = PLAN_ROUTE_PAGE;
+        lead_nowhere(work, PLAN_ROUTE_PAGE);
         forget_files(work);
     }
     action_end(work, err);
 }
 
+void action_tell_gate(struct site_work *work, const char *state, ipc_reply_fn *on_reply)
+{
+    struct error err;
+    if (sites_set_route(work->deployd->run->db, work->site_id, "", clock_unix(), &err) < 0) {
+        action_end(work, &err);
+        return;
+    }
+    send_route(work, &(struct gate_route_set_params){.state = state}, on_reply);
+}
+
 void action_route_stopped(struct site_work *work)
 {
     bool has_failed = work->site.desired == SITE_WANT_RUNNING && work->failure.code;
-    action_tell_gate(work, has_failed ? "failed" : "stopped", NULL, on_page_shown);
+    action_tell_gate(work, has_failed ? "failed" : "stopped", on_page_shown);
 }
 
 static void on_waiting(void *context, const void *result, const struct error *err)
 {
     struct site_work *work = context;
     if (!err) {
-        work->route.kind = PLAN_ROUTE_WAITING;
+        lead_nowhere(work, PLAN_ROUTE_WAITING);
     }
     action_end(work, err);
 }
 
 void action_route_wait(struct site_work *work)
 {
-    action_tell_gate(work, "starting", NULL, on_waiting);
+    action_tell_gate(work, "starting", on_waiting);
+}
+
+/* To sleep ----------------------------------------------------------------------------------- */
+
+static void on_held(void *context, const void *result, const struct error *err)
+{
+    struct site_work *work = context;
+    if (err && err->code == ERR_CONFLICT) {
+        /* Somebody visits it: it does not sleep now. What it has reserved, it still has. */
+        struct error failure;
+        bool is_noted = sites_set_sleep(work->deployd->run->db, work->site_id, SITE_AWAKE,
+                                        clock_unix(), &failure) == 0;
+        action_end(work, is_noted ? NULL : &failure);
+        return;
+    }
+    if (!err) {
+        lead_nowhere(work, PLAN_ROUTE_HOLD);
+    }
+    action_end(work, err);
+}
+
+/* The row keeps the address: it is right as long as the container stands there frozen. */
+void action_hold(struct site_work *work)
+{
+    struct gate_route_set_params route = {.state = "hold"};
+    for (size_t i = 0; i < work->observed.container_count; i++) {
+        route.has_if_idle_ms |= work->observed.containers[i].is_running;
+    }
+    route.if_idle_ms = IDLE_MS;
+    send_route(work, &route, on_held);
 }

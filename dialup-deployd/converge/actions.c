@@ -15,8 +15,14 @@ static action_fn *const actions[] = {
     [PLAN_ROUTE_WAIT] = action_route_wait,
     [PLAN_ROUTE_REMOVE] = action_route_remove,
     [PLAN_LIMIT] = action_limit,
+    [PLAN_DRAIN] = action_drain,
     [PLAN_REMOVE] = action_remove,
     [PLAN_GIVE_UP] = action_give_up,
+    [PLAN_HOLD] = action_hold,
+    [PLAN_FREEZE] = action_freeze,
+    [PLAN_THAW] = action_thaw,
+    [PLAN_STOP] = action_stop,
+    [PLAN_NOTE_ASLEEP] = action_note_asleep,
 };
 
 void action_run(struct site_work *work)

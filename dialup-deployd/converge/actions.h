@@ -18,6 +18,7 @@ void action_run(struct site_work *work);
 action_fn action_create;
 action_fn action_start;
 action_fn action_limit;
+action_fn action_stop;
 action_fn action_remove;
 
 /* action_probe.c: does the container answer, and if not, why? */
@@ -33,10 +34,22 @@ action_fn action_route_stopped;
 action_fn action_route_wait;
 action_fn action_route_remove;
 
-/* Notes a route in the site's row and sends it to the gate; address NULL: a page, by state. What
- * cannot be sent ends the action. */
-void action_tell_gate(struct site_work *work, const char *state, const char *address,
-                      ipc_reply_fn *on_reply);
+action_fn action_hold;
+
+/* Leads visitors to a page or lets them wait, by the gate's word for it, and notes in the site's
+ * row that there is no container for them. What cannot be sent ends the action. */
+void action_tell_gate(struct site_work *work, const char *state, ipc_reply_fn *on_reply);
+
+/* action_drain.c: does not wait for its end, which kicks the site */
+action_fn action_drain;
+
+/* action_sleep.c */
+action_fn action_freeze;
+action_fn action_thaw;
+action_fn action_note_asleep;
+
+/* Thaws at once a container whose freezer is known; false if that is not possible. */
+bool action_thaw_now(struct site_work *work, const char *id);
 
 /* action_give_up.c */
 action_fn action_give_up;

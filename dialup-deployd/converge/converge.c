@@ -47,15 +47,45 @@ static struct site_work *find_work(struct converger *converger, int64_t site_id)
     return NULL;
 }
 
-void converger_kick(struct converger *converger, int64_t site_id)
+/* The memory that is lent to sites whose old and new release run at once is bounded: it comes out
+ * of what is never promised. */
+static bool may_overlap(void *context, const struct site_work *asking)
+{
+    const struct converger *converger = context;
+    int64_t lent_mib = asking->effective_memory_mib;
+    for (const struct site_work *work = converger->works; work; work = work->next) {
+        lent_mib += work->overlap_mib;
+    }
+    int64_t percent = config_integer(converger->deployd->run->config, CONFIG_deployd_surge_percent);
+    return lent_mib * 100 <= converger->deployd->machine.memory_mib * percent;
+}
+
+static struct site_work *get_work(struct converger *converger, int64_t site_id)
 {
     struct site_work *work = find_work(converger, site_id);
     if (!work) {
-        const struct site_work_hooks hooks = {on_site_settled, on_docker, converger};
+        const struct site_work_hooks hooks = {on_site_settled, on_docker, may_overlap, converger};
         work = site_loop_new(converger->deployd, site_id, &hooks);
         work->next = converger->works;
         converger->works = work;
     }
+    return work;
+}
+
+void converger_kick(struct converger *converger, int64_t site_id)
+{
+    site_loop_kick(get_work(converger, site_id));
+}
+
+void converger_wake(struct converger *converger, int64_t site_id)
+{
+    site_loop_wake(get_work(converger, site_id));
+}
+
+void converger_lead_again(struct converger *converger, int64_t site_id)
+{
+    struct site_work *work = get_work(converger, site_id);
+    work->route.kind = PLAN_ROUTE_UNKNOWN;
     site_loop_kick(work);
 }
 

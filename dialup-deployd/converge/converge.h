@@ -25,6 +25,12 @@ void converger_free(struct converger *converger);
 /* A site's rows or containers may have changed. */
 void converger_kick(struct converger *converger, int64_t site_id);
 
+/* Somebody wants a site that sleeps. What it needs was reserved already. */
+void converger_wake(struct converger *converger, int64_t site_id);
+
+/* The gate does not lead a site's visitors as we thought: it is told again. */
+void converger_lead_again(struct converger *converger, int64_t site_id);
+
 /* All sites of an owner. */
 void converger_kick_owner(struct converger *converger, enum quota_entity owner_kind,
                           int64_t owner_id);

@@ -33,12 +33,39 @@ struct instance *instances_remember(struct instances *instances, const char *id)
     return found;
 }
 
-void instances_set_routed(struct instances *instances, const char *id)
+void instances_set_routed(struct instances *instances,
+                          const struct plan_container *const targets[PLAN_INSTANCES_MAX])
 {
     for (size_t i = 0; i < INSTANCES_MAX; i++) {
-        struct running_container *running = &instances->known[i].running;
-        running->is_routed = strcmp(running->id, id) == 0;
+        struct instance *instance = &instances->known[i];
+        bool was_routed = instance->running.is_routed;
+        instance->running.is_routed = false;
+        for (size_t j = 0; j < PLAN_INSTANCES_MAX && targets[j]; j++) {
+            instance->running.is_routed |= strcmp(instance->running.id, targets[j]->id) == 0;
+        }
+        if (was_routed != instance->running.is_routed) {
+            instance->drain = PLAN_UNDRAINED;
+        }
     }
+}
+
+void instances_note_started(struct instances *instances, const char *id)
+{
+    struct instance *instance = instances_remember(instances, id);
+    instance->is_started = true;
+    instance->is_dead = false;
+    instance->health = PLAN_UNPROBED;
+    instance->pulse = PLAN_GOING;
+    instance->drain = PLAN_UNDRAINED;
+    instance->freezer = (struct cgroup_freezer){0};
+}
+
+void instances_note_stopped(struct instances *instances, const char *id)
+{
+    instances_note_started(instances, id);
+    struct instance *instance = instances_find(instances, id);
+    instance->is_started = false;
+    instance->running.pid = 0;
 }
 
 static bool is_observed(const struct plan_observed *observed, const char *id)
@@ -62,12 +89,14 @@ static void forget_vanished(struct instances *instances, const struct plan_obser
 }
 
 static struct plan_container observe(struct instances *instances, struct arena *arena,
-                                     const struct container *listed)
+                                     const struct container *listed, bool is_woken)
 {
-    struct instance *known = instances_find(instances, listed->id);
-    bool is_running = listed->is_running && !(known && known->is_dead);
-    if (known && !is_running) {
-        known->running.pid = 0; /* the kernel may give it to another process */
+    static const struct instance unknown = {0};
+    struct instance *found = instances_find(instances, listed->id);
+    const struct instance *known = found ? found : &unknown;
+    bool is_running = listed->is_running && !known->is_dead;
+    if (found && !is_running) {
+        found->running.pid = 0; /* the kernel may give it to another process */
     }
     return (struct plan_container){
         .id = arena_strdup(arena, listed->id),
@@ -75,21 +104,25 @@ static struct plan_container observe(struct instances *instances, struct arena *
         .generation = listed->generation,
         .is_running = is_running,
         .was_started = listed->was_started,
-        .health = known ? known->health : PLAN_UNPROBED,
-        .memory_mib = known ? known->running.memory_bytes >> 20 : 0,
-        .cpu_millicores = known ? known->running.cpu_millicores : 0,
+        .is_rested = is_woken && !is_running && listed->was_started && !known->is_started,
+        .is_routed = known->running.is_routed,
+        .health = known->health,
+        .pulse = known->pulse,
+        .drain = known->drain,
+        .memory_mib = known->running.memory_bytes >> 20,
+        .cpu_millicores = known->running.cpu_millicores,
     };
 }
 
 void instances_observe(struct instances *instances, struct arena *arena, const char *network,
-                       const struct container *list, size_t count,
+                       const struct container *list, size_t count, bool is_woken,
                        struct plan_observed *ret_observed)
 {
     struct plan_container *containers = arena_calloc(arena, count, sizeof(*containers));
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         if (str_equal(list[i].kind, "production") && str_equal(list[i].network, network)) {
-            containers[used++] = observe(instances, arena, &list[i]);
+            containers[used++] = observe(instances, arena, &list[i], is_woken);
         }
     }
     ret_observed->containers = containers;

@@ -11,6 +11,7 @@
 #include "dialup-deployd/converge/plan.h"
 #include "dialup-deployd/engine/container.h"
 #include "libdialup/base/arena.h"
+#include "libdialup/cgroup/freezer.h"
 #include "libdialup/quota/quota.h"
 
 enum { INSTANCES_MAX = 8 }; /* of one site at a time; more are removed by and by */
@@ -31,8 +32,13 @@ struct running_container {
 struct instance {
     struct running_container running; /* without site and owner: see converger_running */
     enum plan_health health;
-    bool is_dead;     /* an event said so; Docker's list says it a moment later */
-    char address[16]; /* IPv4, "" as long as it was not asked for */
+    enum plan_pulse pulse;
+    enum plan_drain drain;
+    bool is_dead;                  /* an event said so; Docker's list says it a moment later */
+    bool is_started;               /* by us, since it was made or put to sleep */
+    char address[16];              /* IPv4, "" as long as it was not asked for */
+    int64_t port;                  /* at which visitors were led to it; 0: they never were */
+    struct cgroup_freezer freezer; /* dir "" as long as it was not looked for */
 };
 
 struct instances {
@@ -45,12 +51,19 @@ struct instance *instances_find(struct instances *instances, const char *id);
 /* The same, begun if there was nothing; one that no visitor is led to may give way. */
 struct instance *instances_remember(struct instances *instances, const char *id);
 
-/* Visitors are led to this one, and to no other. */
-void instances_set_routed(struct instances *instances, const char *id);
+/* Visitors are led to these, up to a NULL, and to no others. */
+void instances_set_routed(struct instances *instances,
+                          const struct plan_container *const targets[PLAN_INSTANCES_MAX]);
+
+/* It was started: whatever was known of an earlier run is over. */
+void instances_note_started(struct instances *instances, const char *id);
+
+/* It was stopped, to be started again. */
+void instances_note_stopped(struct instances *instances, const char *id);
 
 /* Takes Docker's list over: forgets what vanished, and gives the plan its containers, in the
  * arena. Only those on our network count: a step of a Dockerfile's build has whatever labels the
- * Dockerfile gives it. */
+ * Dockerfile gives it. is_woken: what stands there stopped was put to sleep. */
 void instances_observe(struct instances *instances, struct arena *arena, const char *network,
-                       const struct container *list, size_t count,
+                       const struct container *list, size_t count, bool is_woken,
                        struct plan_observed *ret_observed);

@@ -4,18 +4,70 @@
  */
 #include "dialup-deployd/converge/plan.h"
 
-#include <string.h>
-
-static const struct plan_step nothing = {PLAN_NOTHING, NULL};
+static const struct plan_step nothing = {.action = PLAN_NOTHING};
 
 static struct plan_step step(enum plan_action action, const struct plan_container *container)
 {
-    return (struct plan_step){action, container};
+    return (struct plan_step){.action = action, .container = container};
+}
+
+/* Taking containers away --------------------------------------------------------------------- */
+
+/* One that stands still hears no signal: it would be killed instead of asked. */
+static bool must_thaw(const struct plan_container *container)
+{
+    return container->is_running && container->pulse != PLAN_GOING;
+}
+
+static struct plan_step remove_one(const struct plan_container *container)
+{
+    return step(must_thaw(container) ? PLAN_THAW : PLAN_REMOVE, container);
 }
 
 static struct plan_step remove_any(const struct plan_observed *observed)
 {
-    return observed->container_count > 0 ? step(PLAN_REMOVE, &observed->containers[0]) : nothing;
+    return observed->container_count > 0 ? remove_one(&observed->containers[0]) : nothing;
+}
+
+/* What still has connections is left alone until they are over, or until the next one waits for
+ * its end, too. */
+static struct plan_step retire(const struct plan_container *container, bool is_one_draining)
+{
+    if (!container->is_running || container->drain == PLAN_DRAINED ||
+        container->pulse != PLAN_GOING) {
+        return remove_one(container);
+    }
+    if (container->drain == PLAN_UNDRAINED) {
+        return step(PLAN_DRAIN, container);
+    }
+    return is_one_draining ? remove_one(container) : nothing;
+}
+
+/* Retires, the newest first, those for which is_kept says false. */
+static struct plan_step
+retire_others(const struct plan_site *site, const struct plan_observed *observed,
+              bool (*is_kept)(const struct plan_site *site, const struct plan_observed *observed,
+                              const struct plan_container *container))
+{
+    bool is_one_draining = false;
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *container = &observed->containers[i];
+        if (is_kept(site, observed, container)) {
+            continue;
+        }
+        struct plan_step next = retire(container, is_one_draining);
+        if (next.action != PLAN_NOTHING) {
+            return next;
+        }
+        is_one_draining = true;
+    }
+    return nothing;
+}
+
+static bool keep_none(const struct plan_site *site, const struct plan_observed *observed,
+                      const struct plan_container *container)
+{
+    return false;
 }
 
 /* First lead visitors to the page, then take the containers away. */
@@ -25,16 +77,20 @@ static struct plan_step plan_down(const struct plan_observed *observed, enum pla
     return observed->route != wanted ? step(lead_there, NULL) : remove_any(observed);
 }
 
+/* Files -------------------------------------------------------------------------------------- */
+
 static struct plan_step plan_files(const struct plan_site *site,
                                    const struct plan_observed *observed)
 {
     bool is_new = site->wanted_deployment != site->live_deployment;
     if (observed->route == PLAN_ROUTE_FILES &&
         observed->route_deployment == site->wanted_deployment) {
-        return remove_any(observed);
+        return retire_others(site, observed, keep_none);
     }
     return step(is_new && site->attempts_left <= 0 ? PLAN_GIVE_UP : PLAN_ROUTE_TO_FILES, NULL);
 }
+
+/* Which containers --------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct plan_site *site, const struct plan_container *container)
 {
@@ -42,36 +98,89 @@ static bool is_wanted(const struct plan_site *site, const struct plan_container 
            container->generation == site->generation;
 }
 
-static const struct plan_container *find_wanted(const struct plan_site *site,
-                                                const struct plan_observed *observed)
+static bool is_serving(const struct plan_site *site, const struct plan_container *container)
 {
-    for (size_t i = 0; i < observed->container_count; i++) {
-        if (is_wanted(site, &observed->containers[i])) {
-            return &observed->containers[i];
-        }
-    }
-    return NULL;
+    return is_wanted(site, container) && container->is_running &&
+           container->health == PLAN_HEALTHY && container->pulse == PLAN_GOING;
 }
 
-static const struct plan_container *find_unwanted(const struct plan_site *site,
-                                                  const struct plan_observed *observed,
-                                                  const struct plan_container *keep)
+/* Those that visitors should be led to: as many of the serving as the site wants, and rather one
+ * that they are led to already. */
+static bool is_target(const struct plan_site *site, const struct plan_observed *observed,
+                      const struct plan_container *container)
 {
-    for (size_t i = 0; i < observed->container_count; i++) {
-        if (&observed->containers[i] != keep) {
-            return &observed->containers[i];
-        }
+    if (!is_serving(site, container)) {
+        return false;
     }
-    return NULL;
+    int before = 0;
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *other = &observed->containers[i];
+        bool is_preferred =
+            other->is_routed != container->is_routed ? other->is_routed : other < container;
+        before += other != container && is_preferred && is_serving(site, other);
+    }
+    return before < site->instances;
 }
 
-/* A container that ended or never answered. It is taken away; the next pass makes another, as
- * long as there are attempts. */
-static struct plan_step plan_failed(const struct plan_site *site,
-                                    const struct plan_container *container)
+static struct plan_step route_to_targets(const struct plan_site *site,
+                                         const struct plan_observed *observed)
 {
-    return step(site->attempts_left > 0 ? PLAN_REMOVE : PLAN_GIVE_UP, container);
+    struct plan_step next = {.action = PLAN_ROUTE_TO};
+    int count = 0;
+    for (size_t i = 0; i < observed->container_count; i++) {
+        if (is_target(site, observed, &observed->containers[i])) {
+            next.targets[count++] = &observed->containers[i];
+        }
+    }
+    next.container = next.targets[0];
+    return next;
 }
+
+static int count_targets(const struct plan_site *site, const struct plan_observed *observed)
+{
+    int count = 0;
+    for (size_t i = 0; i < observed->container_count; i++) {
+        count += is_target(site, observed, &observed->containers[i]);
+    }
+    return count;
+}
+
+/* Visitors are led to the targets and to nobody else. */
+static bool is_route_right(const struct plan_site *site, const struct plan_observed *observed)
+{
+    if (observed->route != PLAN_ROUTE_CONTAINER || observed->is_route_lost) {
+        return false;
+    }
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *container = &observed->containers[i];
+        if (container->is_routed != is_target(site, observed, container)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_any_running(const struct plan_observed *observed)
+{
+    for (size_t i = 0; i < observed->container_count; i++) {
+        if (observed->containers[i].is_running) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Visitors are led to an address that nobody has now. The engine gives a free address to the next
+ * container, which may be somebody else's. */
+static bool is_led_astray(const struct plan_observed *observed)
+{
+    if (observed->route == PLAN_ROUTE_CONTAINER) {
+        return observed->is_route_lost;
+    }
+    return observed->route == PLAN_ROUTE_UNKNOWN && !is_any_running(observed);
+}
+
+/* Awake -------------------------------------------------------------------------------------- */
 
 static bool has_limits(const struct plan_site *site, const struct plan_container *container)
 {
@@ -79,62 +188,163 @@ static bool has_limits(const struct plan_site *site, const struct plan_container
            container->cpu_millicores == site->cpu_millicores;
 }
 
-static struct plan_step plan_answering(const struct plan_site *site,
-                                       const struct plan_observed *observed,
-                                       const struct plan_container *wanted)
+static struct plan_step plan_limits(const struct plan_site *site,
+                                    const struct plan_observed *observed)
 {
-    if (observed->route != PLAN_ROUTE_CONTAINER ||
-        strcmp(observed->route_container, wanted->id) != 0) {
-        return step(PLAN_ROUTE_TO, wanted);
-    }
-    const struct plan_container *old = find_unwanted(site, observed, wanted);
-    if (old) {
-        return step(PLAN_REMOVE, old);
-    }
-    return has_limits(site, wanted) ? nothing : step(PLAN_LIMIT, wanted);
-}
-
-/* Visitors are led to an address that nobody has now. The engine gives a free address to the next
- * container, which may be somebody else's. */
-static bool is_led_astray(const struct plan_observed *observed)
-{
-    bool is_known = observed->route == PLAN_ROUTE_CONTAINER;
-    if (!is_known && observed->route != PLAN_ROUTE_UNKNOWN) {
-        return false;
-    }
     for (size_t i = 0; i < observed->container_count; i++) {
         const struct plan_container *container = &observed->containers[i];
-        if (container->is_running &&
-            (!is_known || strcmp(container->id, observed->route_container) == 0)) {
-            return false;
+        if (is_target(site, observed, container) && !has_limits(site, container)) {
+            return step(PLAN_LIMIT, container);
         }
     }
-    return true;
+    return nothing;
 }
 
-static struct plan_step plan_container(const struct plan_site *site,
-                                       const struct plan_observed *observed)
+/* A container that ended or never answered. It is taken away; the next pass makes another, as
+ * long as there are attempts. */
+static struct plan_step plan_failed(const struct plan_site *site,
+                                    const struct plan_container *container)
 {
-    const struct plan_container *wanted = find_wanted(site, observed);
+    return site->attempts_left > 0 ? remove_one(container) : step(PLAN_GIVE_UP, container);
+}
+
+/* The next thing that a wanted container needs before it serves. */
+static struct plan_step bring_up(const struct plan_site *site,
+                                 const struct plan_container *container)
+{
+    /* One that does not even start was never probed. */
+    bool is_spent = site->attempts_left <= 0 && container->health == PLAN_UNPROBED;
+    if (container->health == PLAN_UNHEALTHY || is_spent) {
+        return plan_failed(site, container);
+    }
+    if (!container->is_running) {
+        bool has_ended = container->was_started && !container->is_rested;
+        return step(has_ended ? PLAN_PROBE : PLAN_START, container);
+    }
+    return step(must_thaw(container) ? PLAN_THAW : PLAN_PROBE, container);
+}
+
+static const struct plan_container *find_coming(const struct plan_site *site,
+                                                const struct plan_observed *observed)
+{
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *container = &observed->containers[i];
+        if (is_wanted(site, container) && !is_serving(site, container)) {
+            return container;
+        }
+    }
+    return NULL;
+}
+
+static bool keep_wanted(const struct plan_site *site, const struct plan_observed *observed,
+                        const struct plan_container *container)
+{
+    return is_wanted(site, container);
+}
+
+/* Without memory for both, the old one ends before the new one begins; visitors wait meanwhile. */
+static struct plan_step create(const struct plan_site *site, const struct plan_observed *observed)
+{
+    if (site->attempts_left <= 0) {
+        return step(PLAN_GIVE_UP, NULL);
+    }
+    if (site->may_overlap || !is_any_running(observed)) {
+        return step(PLAN_CREATE, NULL);
+    }
+    return observed->route == PLAN_ROUTE_WAITING ? retire_others(site, observed, keep_wanted)
+                                                 : step(PLAN_ROUTE_WAIT, NULL);
+}
+
+/* Nothing serves yet. */
+static struct plan_step plan_first(const struct plan_site *site,
+                                   const struct plan_observed *observed)
+{
     if (is_led_astray(observed)) {
         return step(PLAN_ROUTE_WAIT, NULL);
     }
-    if (!wanted) {
-        return site->attempts_left > 0 ? step(PLAN_CREATE, NULL) : step(PLAN_GIVE_UP, NULL);
-    }
-    /* One that does not even start was never probed. */
-    bool is_spent = site->attempts_left <= 0 && wanted->health == PLAN_UNPROBED;
-    if (wanted->health == PLAN_UNHEALTHY || is_spent) {
-        return plan_failed(site, wanted);
-    }
-    if (!wanted->is_running) {
-        return step(wanted->was_started ? PLAN_PROBE : PLAN_START, wanted);
-    }
-    if (wanted->health == PLAN_UNPROBED) {
-        return step(PLAN_PROBE, wanted);
-    }
-    return plan_answering(site, observed, wanted);
+    const struct plan_container *coming = find_coming(site, observed);
+    return coming ? bring_up(site, coming) : create(site, observed);
 }
+
+static bool keep_targets_and_coming(const struct plan_site *site,
+                                    const struct plan_observed *observed,
+                                    const struct plan_container *container)
+{
+    bool is_short = count_targets(site, observed) < site->instances;
+    return is_target(site, observed, container) ||
+           (is_short && container == find_coming(site, observed));
+}
+
+/* Visitors are served; one more may be wanted. If that one does not come up, so be it. */
+static struct plan_step plan_more(const struct plan_site *site,
+                                  const struct plan_observed *observed)
+{
+    if (count_targets(site, observed) >= site->instances) {
+        return nothing;
+    }
+    const struct plan_container *coming = find_coming(site, observed);
+    if (coming) {
+        struct plan_step next = bring_up(site, coming);
+        return next.action == PLAN_GIVE_UP ? remove_one(coming) : next;
+    }
+    return site->attempts_left > 0 ? step(PLAN_CREATE, NULL) : nothing;
+}
+
+static struct plan_step plan_awake(const struct plan_site *site,
+                                   const struct plan_observed *observed)
+{
+    if (count_targets(site, observed) == 0) {
+        return plan_first(site, observed);
+    }
+    if (!is_route_right(site, observed)) {
+        return route_to_targets(site, observed);
+    }
+    struct plan_step next = retire_others(site, observed, keep_targets_and_coming);
+    if (next.action == PLAN_NOTHING) {
+        next = plan_limits(site, observed);
+    }
+    return next.action == PLAN_NOTHING ? plan_more(site, observed) : next;
+}
+
+/* Asleep ------------------------------------------------------------------------------------- */
+
+static struct plan_step freeze(const struct plan_container *sleeper)
+{
+    if (!sleeper) {
+        return step(PLAN_NOTE_ASLEEP, NULL);
+    }
+    return sleeper->pulse == PLAN_STILL ? nothing : step(PLAN_FREEZE, sleeper);
+}
+
+static struct plan_step stop(const struct plan_container *sleeper)
+{
+    if (!sleeper) {
+        return nothing;
+    }
+    return step(must_thaw(sleeper) ? PLAN_THAW : PLAN_STOP, sleeper);
+}
+
+/* Visitors are held first, so that none of them finds nobody there. */
+static struct plan_step plan_rest(const struct plan_site *site,
+                                  const struct plan_observed *observed)
+{
+    const struct plan_container *sleeper = NULL;
+    bool has_one = false;
+    if (observed->route != PLAN_ROUTE_HOLD) {
+        return step(PLAN_HOLD, NULL);
+    }
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *container = &observed->containers[i];
+        if (!is_wanted(site, container) || has_one) {
+            return remove_one(container);
+        }
+        has_one = true;
+        sleeper = container->is_running ? container : NULL;
+    }
+    return site->depth == PLAN_FROZEN ? freeze(sleeper) : stop(sleeper);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
 
 struct plan_step plan_next(const struct plan_site *site, const struct plan_observed *observed)
 {
@@ -154,12 +364,12 @@ struct plan_step plan_next(const struct plan_site *site, const struct plan_obser
     case PLAN_CONTAINER:
         break;
     }
-    return plan_container(site, observed);
+    return site->depth == PLAN_AWAKE ? plan_awake(site, observed) : plan_rest(site, observed);
 }
 
 const char *plan_action_name(enum plan_action action)
 {
-    static const char *const names[] = {
+    static const char *const names[PLAN_ACTION_COUNT] = {
         [PLAN_NOTHING] = "nothing",
         [PLAN_CREATE] = "create",
         [PLAN_START] = "start",
@@ -170,8 +380,14 @@ const char *plan_action_name(enum plan_action action)
         [PLAN_ROUTE_WAIT] = "let visitors wait",
         [PLAN_ROUTE_REMOVE] = "remove route",
         [PLAN_LIMIT] = "apply limits",
+        [PLAN_DRAIN] = "drain container",
         [PLAN_REMOVE] = "remove container",
         [PLAN_GIVE_UP] = "give up",
+        [PLAN_HOLD] = "hold visitors",
+        [PLAN_FREEZE] = "freeze container",
+        [PLAN_THAW] = "thaw container",
+        [PLAN_STOP] = "stop container",
+        [PLAN_NOTE_ASLEEP] = "note asleep",
     };
     return names[action];
 }

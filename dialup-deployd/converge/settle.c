@@ -42,6 +42,20 @@ static void end_unfinished(struct site_work *work)
     handover_undo(&admission, work->arena, site, clock_unix(), NULL);
 }
 
+/* What sleeps without a container holds nothing; files do not sleep. */
+static void settle_sleep(struct site_work *work)
+{
+    struct db *db = work->deployd->run->db;
+    if (work->site.sleep == SITE_AWAKE || work->is_woken) {
+        return;
+    }
+    if (work->serve != PLAN_CONTAINER || work->site.desired != SITE_WANT_RUNNING) {
+        sites_set_sleep(db, work->site_id, SITE_AWAKE, clock_unix(), NULL);
+    } else if (work->site.sleep == SITE_ASLEEP) {
+        admission_release_run(db, work->site_id, NULL);
+    }
+}
+
 void settle_site(struct site_work *work)
 {
     struct deployd *deployd = work->deployd;
@@ -59,6 +73,7 @@ void settle_site(struct site_work *work)
         state = work->failure.code ? SITE_FAILED : SITE_NEW;
         reason = work->failure.message;
     }
+    settle_sleep(work);
     if (state != SITE_DELETED) {
         sites_set_state(db, work->site_id, state, reason, clock_unix(), NULL);
     }

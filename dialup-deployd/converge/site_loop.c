@@ -35,6 +35,7 @@ struct site_work *site_loop_new(struct deployd *deployd, int64_t site_id,
     work->deployd = deployd;
     work->hooks = *hooks;
     work->on_end = on_step_end;
+    work->kick = site_loop_kick;
     work->site_id = site_id;
     work->arena = arena_new();
     work->retry = evtimer_new(deployd->run->base, on_retry, work);
@@ -63,6 +64,36 @@ void site_loop_kick(struct site_work *work)
     look(work);
 }
 
+/* One that stands still and answered before: visitors may be led to it as soon as it is thawed. */
+static const struct plan_container *find_frozen(struct site_work *work)
+{
+    for (size_t i = 0; i < work->observed.container_count; i++) {
+        const struct plan_container *container = &work->observed.containers[i];
+        const struct instance *instance = instances_find(&work->instances, container->id);
+        if (instance && instance->pulse == PLAN_STILL && instance->health == PLAN_HEALTHY &&
+            *instance->address) {
+            return container;
+        }
+    }
+    return NULL;
+}
+
+void site_loop_wake(struct site_work *work)
+{
+    work->is_woken = true;
+    const struct plan_container *frozen =
+        work->is_busy || work->route.kind != PLAN_ROUTE_HOLD ? NULL : find_frozen(work);
+    if (!frozen || !action_thaw_now(work, frozen->id)) {
+        site_loop_kick(work);
+        return;
+    }
+    /* The shortcut: what the plan would come to after asking Docker twice. */
+    work->is_busy = true;
+    work->step =
+        (struct plan_step){.action = PLAN_ROUTE_TO, .container = frozen, .targets = {frozen}};
+    action_run(work);
+}
+
 void site_loop_container_died(struct site_work *work, const char *id)
 {
     struct instance *instance = instances_find(&work->instances, id);
@@ -79,6 +110,7 @@ void site_loop_container_died(struct site_work *work, const char *id)
 static void rest(struct site_work *work)
 {
     work->is_busy = false;
+    work->overlap_mib = 0;
     work->hooks.on_settled(work->hooks.context);
 }
 
@@ -86,6 +118,7 @@ static void wait_and_retry(struct site_work *work, int seconds)
 {
     struct timeval delay = {seconds, 0};
     work->is_busy = false;
+    work->overlap_mib = 0;
     work->is_waiting = true;
     evtimer_add(work->retry, &delay);
     if (work->is_kicked) {
@@ -160,15 +193,46 @@ static void note_attempt(struct site_work *work)
     }
 }
 
+/* One that visitors are led to is not there any more, or does not run. */
+static bool is_route_lost(const struct site_work *work)
+{
+    for (size_t i = 0; i < PLAN_INSTANCES_MAX && *work->route.containers[i]; i++) {
+        bool is_there = false;
+        for (size_t j = 0; j < work->observed.container_count; j++) {
+            const struct plan_container *container = &work->observed.containers[j];
+            is_there |=
+                container->is_running && str_equal(container->id, work->route.containers[i]);
+        }
+        if (!is_there) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void observe(struct site_work *work, const struct container *list, size_t count)
 {
     AUTO_FREE char *network = deployd_network_name(work->deployd, DEPLOYD_PRODUCTION);
     work->observed = (struct plan_observed){
         .route = work->route.kind,
         .route_deployment = work->route.deployment,
-        .route_container = work->route.container,
     };
-    instances_observe(&work->instances, work->arena, network, list, count, &work->observed);
+    instances_observe(&work->instances, work->arena, network, list, count, work->is_woken,
+                      &work->observed);
+    work->observed.is_route_lost = is_route_lost(work);
+}
+
+/* Before another one is made beside those that run. */
+static void ask_to_overlap(struct site_work *work)
+{
+    for (size_t i = 0; i < work->observed.container_count && work->overlap_mib == 0; i++) {
+        const struct plan_container *container = &work->observed.containers[i];
+        bool is_old = container->deployment != work->site.desired_deployment ||
+                      container->generation != work->site.restart_generation;
+        if (is_old && container->is_running && work->hooks.may_overlap(work->hooks.context, work)) {
+            work->overlap_mib = work->effective_memory_mib;
+        }
+    }
 }
 
 static void on_listed(void *context, const struct container *list, size_t count,
@@ -181,6 +245,7 @@ static void on_listed(void *context, const struct container *list, size_t count,
         return;
     }
     observe(work, list, count);
+    ask_to_overlap(work);
     struct plan_site site = site_work_describe(work);
     work->step = plan_next(&site, &work->observed);
     if (work->step.action == PLAN_NOTHING) {

@@ -13,5 +13,8 @@ void site_loop_free(struct site_work *work);
 /* Begins, or remembers to begin again when the step in hand is done. */
 void site_loop_kick(struct site_work *work);
 
+/* Somebody wants a site that sleeps. A frozen one answers before its row and Docker are read. */
+void site_loop_wake(struct site_work *work);
+
 /* Docker says that a container ended. */
 void site_loop_container_died(struct site_work *work, const char *id);

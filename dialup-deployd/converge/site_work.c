@@ -81,9 +81,11 @@ bool site_work_is_new_release(const struct site_work *work)
 
 struct plan_site site_work_describe(const struct site_work *work)
 {
+    static const enum plan_depth depths[] = {
+        [SITE_AWAKE] = PLAN_AWAKE, [SITE_FROZEN] = PLAN_FROZEN, [SITE_ASLEEP] = PLAN_ASLEEP};
     const struct site *site = &work->site;
-    int attempts =
-        site_work_is_new_release(work) ? SITE_WORK_NEW_ATTEMPTS : SITE_WORK_LIVE_ATTEMPTS;
+    bool is_new = site_work_is_new_release(work);
+    int attempts = is_new ? SITE_WORK_NEW_ATTEMPTS : SITE_WORK_LIVE_ATTEMPTS;
     return (struct plan_site){
         .desired = site->desired == SITE_WANT_DELETED   ? PLAN_DELETED
                    : site->desired == SITE_WANT_STOPPED ? PLAN_STOPPED
@@ -95,6 +97,9 @@ struct plan_site site_work_describe(const struct site_work *work)
         .memory_mib = work->effective_memory_mib,
         .cpu_millicores = work->effective_cpu_millicores,
         .attempts_left = attempts - work->failures,
+        .depth = is_new || work->is_woken ? PLAN_AWAKE : depths[site->sleep],
+        .instances = (int)site->instances,
+        .may_overlap = work->overlap_mib > 0,
     };
 }
 

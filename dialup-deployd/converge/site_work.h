@@ -32,9 +32,9 @@ enum {
 /* Where visitors are led, as far as we know. */
 struct site_route {
     enum plan_route kind;
-    int64_t deployment; /* whose files */
-    char container[CONTAINER_ID_SIZE];
-    int64_t since; /* unix; of a container */
+    int64_t deployment;                                     /* whose files */
+    char containers[PLAN_INSTANCES_MAX][CONTAINER_ID_SIZE]; /* "" : no more */
+    int64_t since;                                          /* unix; of a container */
 };
 
 /* What a site tells whoever runs all of them. */
@@ -43,17 +43,23 @@ struct site_work_hooks {
     void (*on_settled)(void *context);
     /* Docker answered; or, err set, it did not. */
     void (*on_docker)(void *context, const struct error *err);
+    /* Whether two releases of it may run at once: the memory of one of them, until it settles. */
+    bool (*may_overlap)(void *context, const struct site_work *work);
     void *context;
 };
 
 /* The end of the step in hand; err NULL: it is done. */
 typedef void site_work_end_fn(struct site_work *work, const struct error *err);
 
+/* Something that was left to run has changed: look again. */
+typedef void site_work_kick_fn(struct site_work *work);
+
 struct site_work {
     struct site_work *next;
     struct deployd *deployd;
     struct site_work_hooks hooks;
     site_work_end_fn *on_end;
+    site_work_kick_fn *kick;
     int64_t site_id;
 
     /* What should be. */
@@ -69,6 +75,8 @@ struct site_work {
     struct plan_observed observed;
     struct instances instances;
     struct site_route route;
+    bool is_woken;       /* somebody wants it: awake, whatever its row still says */
+    int64_t overlap_mib; /* memory lent to it while two releases run */
 
     /* The step in hand. */
     bool is_busy;

@@ -180,6 +180,15 @@ void container_update(struct engine *engine, const char *id, int64_t memory_mib,
 
 /* Stop and remove ---------------------------------------------------------------------------- */
 
+void container_stop(struct engine *engine, const char *id, int grace_s, container_done_fn *on_done,
+                    void *context)
+{
+    struct waiting *waiting = waiting_new(engine, context);
+    AUTO_FREE char *path = xasprintf("/containers/%s/stop?t=%d", id, grace_s);
+    waiting->on_done = on_done;
+    send(waiting, "POST", path, NULL, grace_s * 1000 + STOP_EXTRA_MS, on_simple_done);
+}
+
 static void on_removed(void *context, int status, const char *body, size_t size,
                        const struct error *err)
 {

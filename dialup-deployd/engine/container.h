@@ -108,6 +108,10 @@ void container_inspect(struct engine *engine, const char *id, const char *networ
 void container_update(struct engine *engine, const char *id, int64_t memory_mib,
                       int64_t cpu_millicores, container_done_fn *on_done, void *context);
 
+/* SIGTERM, grace_s later SIGKILL; it stays, to be started again. */
+void container_stop(struct engine *engine, const char *id, int grace_s, container_done_fn *on_done,
+                    void *context);
+
 /* SIGTERM, grace_s later SIGKILL, then removed. One that is not there is fine. */
 void container_remove(struct engine *engine, const char *id, int grace_s,
                       container_done_fn *on_done, void *context);
