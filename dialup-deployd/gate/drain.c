@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "dialup-deployd/gate/pump.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 
@@ -89,7 +90,8 @@ static void end_earlier(struct drains *drains, const struct drain_spec *spec)
 static void set_timer(struct drain *drain, struct event *timer, event_callback_fn on_time, int ms)
 {
     evtimer_assign(timer, drain->drains->base, on_time, drain);
-    event_add(timer, &(struct timeval){ms / 1000, ms % 1000 * 1000});
+    struct timeval wait = clock_timeval_of_ms(ms);
+    event_add(timer, &wait);
 }
 
 int drains_start(struct drains *drains, const struct drain_spec *spec, struct error *err)

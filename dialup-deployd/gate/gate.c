@@ -12,11 +12,16 @@
 #include "dialup-deployd/gate/listener.h"
 #include "dialup-deployd/gate/pages.h"
 #include "dialup-deployd/gate/pump.h"
+#include "dialup-deployd/gate/robots.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 
 /* Above the limit a visitor is still told so, until even telling would be too much. */
 enum { ANSWERING_MAX = 512 };
+
+/* A page that tries again by itself does so after a tenth of the time that it has waited already,
+ * in these bounds. Whoever comes after a longer silence begins anew. */
+enum { RETRY_S_MIN = 2, RETRY_S_MAX = 60, SILENCE_S = 120 };
 
 enum { CONNECT_TIMEOUT_MS = 3000, IDLE_TIMEOUT_MS = 3600 * 1000, PATIENCE_MS = 20 * 1000 };
 
@@ -39,6 +44,7 @@ struct gate {
     struct gate_config config;
     char *sites_dir;
     struct pages pages;
+    struct robots robots;
     struct routes routes;
     struct pump_set *pumps;
     struct drains *drains;
@@ -49,7 +55,9 @@ struct gate {
 };
 
 static void on_accept(void *owner, int fd);
-static void on_hold_end(void *owner, int fd, int64_t since_us);
+static void on_hold_end(void *owner, enum hold_end how, int fd, int64_t since_us);
+static void on_wanting(void *owner);
+static int judge_head(void *owner, const char *head, size_t size);
 static void on_pump_end(void *owner, struct route *route, enum pump_end end, int client_fd,
                         bool has_request);
 static void apply_state(struct gate *gate, struct route *route);
@@ -79,6 +87,9 @@ int gate_open(struct event_base *base, const struct gate_config *config, struct 
     gate->sites_dir = xstrdup(config->sites_dir);
     own->sites_dir = gate->sites_dir;
     own->pages_dir = NULL;
+    robots_init(&gate->robots, config->no_wake_agents ? config->no_wake_agents : "",
+                config->no_wake_paths ? config->no_wake_paths : "");
+    own->no_wake_agents = own->no_wake_paths = NULL;
     routes_init(&gate->routes);
     gate->pumps = pump_set_new(
         base, &(struct pump_config){
@@ -119,6 +130,7 @@ static void free_gate(struct gate *gate, void (*end_listener)(struct listener *l
     answers_free(gate->answers);
     routes_fini(&gate->routes);
     pages_fini(&gate->pages);
+    robots_fini(&gate->robots);
     free(gate->sites_dir);
     free(gate);
 }
@@ -142,7 +154,9 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
         return rc;
     }
     if (!route->listener) {
-        hold_init(&route->held, gate->base, on_hold_end, route);
+        const struct hold_hooks hooks = {
+            .on_end = on_hold_end, .on_wanting = on_wanting, .judge = judge_head, .owner = route};
+        hold_init(&route->held, gate->base, &hooks);
         route->owner = gate;
         rc = listener_open(gate->base, gate->sites_dir, route->host, inherited_fd, on_accept, route,
                            &route->listener, err);
@@ -245,6 +259,15 @@ static void leave(struct gate *gate, struct route *route)
     route_unref(route);
 }
 
+static int retry_after_s(const struct route *route, enum gate_page page)
+{
+    if (page != GATE_PAGE_STARTING) {
+        return 0;
+    }
+    int64_t retry_s = (route->late_us - route->late_since_us) / 10 / 1000000;
+    return retry_s < RETRY_S_MIN ? RETRY_S_MIN : retry_s > RETRY_S_MAX ? RETRY_S_MAX : (int)retry_s;
+}
+
 static void show_page(struct gate *gate, struct route *route, enum gate_page page, int fd,
                       bool has_request)
 {
@@ -254,7 +277,7 @@ static void show_page(struct gate *gate, struct route *route, enum gate_page pag
         return;
     }
     AUTO_STRBUF struct strbuf response = STRBUF_INIT;
-    pages_render(&gate->pages, page, route->host, &response);
+    pages_render(&gate->pages, page, route->host, retry_after_s(route, page), &response);
     route->counters.pages++;
     answers_start(gate->answers, fd, &response, has_request);
 }
@@ -299,7 +322,6 @@ static void on_accept(void *owner, int fd)
         enter(gate, route);
         route->counters.held++;
         hold_park(&route->held, fd, now_us, gate->config.patience_ms);
-        tell_wanted(gate, route);
         break;
     case SHOW:
         show_page(gate, route, policies[route->state].page, fd, false);
@@ -307,18 +329,45 @@ static void on_accept(void *owner, int fd)
     }
 }
 
-static void on_hold_end(void *owner, int fd, int64_t since_us)
+static int judge_head(void *owner, const char *head, size_t size)
+{
+    static const int verdicts[] = {
+        [ROBOTS_UNDECIDED] = 0, [ROBOTS_VISITOR] = 1, [ROBOTS_ROBOT] = -1};
+    const struct route *route = owner;
+    const struct gate *gate = route->owner;
+    return verdicts[robots_judge(&gate->robots, head, size)];
+}
+
+static void on_wanting(void *owner)
+{
+    struct route *route = owner;
+    tell_wanted(route->owner, route);
+}
+
+static void note_late(struct route *route, int64_t now_us)
+{
+    if (now_us - route->late_us > (int64_t)SILENCE_S * 1000000) {
+        route->late_since_us = now_us;
+    }
+    route->late_us = now_us;
+}
+
+static void on_hold_end(void *owner, enum hold_end how, int fd, int64_t since_us)
 {
     struct route *route = owner;
     struct gate *gate = route->owner;
-    if (fd >= 0) {
+    int64_t now_us = clock_monotonic_us();
+    route->active_us = now_us;
+    if (how == HOLD_EXPIRED) {
         route->counters.expired++;
+        note_late(route, now_us);
         show_page(gate, route, GATE_PAGE_STARTING, fd, false);
+    } else if (how == HOLD_ROBOT) {
+        show_page(gate, route, GATE_PAGE_ASLEEP, fd, false);
     }
-    if (route->held.count == 0) {
+    if (route->held.wanting == 0) {
         route->wanted = 0;
     }
-    route->active_us = clock_monotonic_us();
     leave(gate, route);
 }
 
@@ -336,7 +385,8 @@ static void apply_state(struct gate *gate, struct route *route)
             leave(gate, route);
         }
     }
-    if (action == PARK && route->held.count > 0) {
+    hold_set_looking(&route->held, route->state == ROUTE_HOLD);
+    if (route->held.wanting > 0) {
         tell_wanted(gate, route);
     }
 }

@@ -28,6 +28,9 @@ struct gate_config {
     int idle_timeout_ms;           /* 0: one hour */
     int patience_ms;               /* how long a request is parked; 0: 20 s */
 
+    const char *no_wake_agents; /* who does not wake a site, see robots.h; NULL: everybody does */
+    const char *no_wake_paths;
+
     /* A route in ROUTE_HOLD has become wanted: somebody waits for it. Called within an accept or
      * a route's change, so it must not change routes itself. May be NULL. */
     void (*on_wanted)(void *arg, const struct route *route);

@@ -12,7 +12,7 @@
 
 enum { PAGE_SIZE_MAX = 256 * 1024 };
 
-static const char placeholder[] = "@HOST@";
+static const char *const placeholders[] = {"@HOST@", "@RETRY_S@"};
 
 static const struct {
     const char *file;
@@ -22,6 +22,7 @@ static const struct {
     [GATE_PAGE_STOPPED] = {"stopped.html", "503 Service Unavailable", 300},
     [GATE_PAGE_FAILED] = {"failed.html", "503 Service Unavailable", 60},
     [GATE_PAGE_STARTING] = {"starting.html", "503 Service Unavailable", 2},
+    [GATE_PAGE_ASLEEP] = {"asleep.html", "503 Service Unavailable", 3600},
     [GATE_PAGE_UNREACHABLE] = {"unavailable.html", "502 Bad Gateway", 5},
     [GATE_PAGE_BUSY] = {"unavailable.html", "503 Service Unavailable", 5},
 };
@@ -74,22 +75,40 @@ static void append_escaped(struct strbuf *out, const char *text)
     }
 }
 
-static void append_filled(struct strbuf *out, const char *html, const char *host)
+static void append_value(struct strbuf *out, size_t placeholder, const char *host,
+                         int retry_after_s)
 {
-    const char *found;
-    while ((found = strstr(html, placeholder))) {
-        strbuf_append(out, html, (size_t)(found - html));
+    if (placeholder == 0) {
         append_escaped(out, host);
-        html = found + strlen(placeholder);
+    } else {
+        strbuf_printf(out, "%d", retry_after_s);
+    }
+}
+
+static void append_filled(struct strbuf *out, const char *html, const char *host, int retry_after_s)
+{
+    for (const char *at; (at = strchr(html, '@')); html = at) {
+        strbuf_append(out, html, (size_t)(at - html));
+        size_t i = 0;
+        while (i < ARRAY_COUNT(placeholders) && !str_starts_with(at, placeholders[i])) {
+            i++;
+        }
+        if (i < ARRAY_COUNT(placeholders)) {
+            append_value(out, i, host, retry_after_s);
+            at += strlen(placeholders[i]);
+        } else {
+            strbuf_putc(out, *at++);
+        }
     }
     strbuf_puts(out, html);
 }
 
 void pages_render(const struct pages *pages, enum gate_page page, const char *host,
-                  struct strbuf *out)
+                  int retry_after_s, struct strbuf *out)
 {
     AUTO_STRBUF struct strbuf body = STRBUF_INIT;
-    append_filled(&body, pages->html[page], host);
+    retry_after_s = retry_after_s > 0 ? retry_after_s : kinds[page].retry_after_s;
+    append_filled(&body, pages->html[page], host, retry_after_s);
     strbuf_printf(out,
                   "HTTP/1.1 %s\r\n"
                   "Content-Type: text/html; charset=utf-8\r\n"
@@ -98,6 +117,6 @@ void pages_render(const struct pages *pages, enum gate_page page, const char *ho
                   "Retry-After: %d\r\n"
                   "Connection: close\r\n"
                   "\r\n",
-                  kinds[page].status, body.size, kinds[page].retry_after_s);
+                  kinds[page].status, body.size, retry_after_s);
     strbuf_append(out, body.data, body.size);
 }

@@ -55,6 +55,7 @@ struct route {
     char owner_name[ROUTE_OWNER_SIZE];
     int requests_per_s;
     int connections_max;
+    int64_t late_since_us, late_us; /* the first and last time that patience ended in a row */
     int64_t active_us; /* of the last accept, byte or end of a connection; or of its making */
     struct gate_counters counters;
     struct hold_queue held;

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "dialup-deployd/gate/gate.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 
 struct asker {
@@ -125,7 +126,8 @@ int wanted_ask(struct wanted *wanted, struct ipc_request *request,
     asker->request = request;
     asker->after = after;
     evtimer_assign(&asker->timer, wanted->base, on_timer, asker);
-    event_add(&asker->timer, &(struct timeval){WANTED_WAIT_MS / 1000, 0});
+    struct timeval wait = clock_timeval_of_ms(WANTED_WAIT_MS);
+    event_add(&asker->timer, &wait);
     TAILQ_INSERT_TAIL(&wanted->askers, asker, link);
     wanted->count++;
     return IPC_LATER;

@@ -27,7 +27,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg);
 static void write_page(const struct rig *rig, const char *name)
 {
     AUTO_FREE char *path = xasprintf("%s/%s.html", rig->pages_dir, name);
-    AUTO_FREE char *text = xasprintf("<p>%s: @HOST@</p>", name);
+    AUTO_FREE char *text = xasprintf("<p>%s: @HOST@ @RETRY_S@</p>", name);
     ASSERT(fs_write_file(path, text, strlen(text), 0644, NULL) == 0);
 }
 
@@ -50,7 +50,7 @@ void rig_init(struct rig *rig, const struct gate_config *config)
     snprintf(rig->pages_dir, sizeof(rig->pages_dir), "%s/pages", rig->folder);
     mkdir(rig->sites_dir, 0755);
     mkdir(rig->pages_dir, 0755);
-    static const char *const pages[] = {"stopped", "failed", "starting", "unavailable"};
+    static const char *const pages[] = {"stopped", "failed", "starting", "asleep", "unavailable"};
     for (size_t i = 0; i < ARRAY_COUNT(pages); i++) {
         write_page(rig, pages[i]);
     }

@@ -48,7 +48,7 @@ static void case_pages_escape_and_measure(void)
     char html[] = "<h1>@HOST@</h1><p>@HOST@ &c @HOS@</p>";
     struct pages pages = {.html = {[GATE_PAGE_BUSY] = html}};
     AUTO_STRBUF struct strbuf out = STRBUF_INIT;
-    pages_render(&pages, GATE_PAGE_BUSY, "<a&\"b'>", &out);
+    pages_render(&pages, GATE_PAGE_BUSY, "<a&\"b'>", 7, &out);
     const char *body = strstr(strbuf_text(&out), "\r\n\r\n") + 4;
     CHECK_STR(body, "<h1>&lt;a&amp;&quot;b&#39;&gt;</h1>"
                     "<p>&lt;a&amp;&quot;b&#39;&gt; &c @HOS@</p>");
