@@ -31,7 +31,8 @@ struct target {
     struct cgroup_dirs dirs;
     struct cgroup_reader *reader; /* owned; NULL: it has ended */
     uint32_t link;                /* the interface here that leads to it; 0: none */
-    int64_t limit_bytes;
+    int64_t limit_bytes;          /* 0: none */
+    bool has_read_limit;
     struct usage_counters before;
     int64_t before_us; /* when those were read; 0: never */
     bool is_listed;
@@ -223,9 +224,10 @@ static void read_network(const struct sampler *sampler, const struct target *tar
 
 static void read_limit(struct target *target)
 {
-    struct cgroup_limits limits;
-    if (cgroup_read_limits(&target->dirs, &limits, NULL) == 0) {
-        target->limit_bytes = limits.memory_bytes;
+    int64_t limit_bytes;
+    if (cgroup_read_memory_limit(&target->dirs, &limit_bytes, NULL) == 0) {
+        target->limit_bytes = limit_bytes;
+        target->has_read_limit = true;
     }
 }
 
@@ -235,7 +237,7 @@ static bool sample_target(struct sampler *sampler, struct target *target, int64_
 {
     struct cgroup_sample sample;
     bool is_first = target->before_us == 0;
-    bool with_slow_files = target->limit_bytes == 0 || sampler->takes % SLOW_FILES_EVERY == 0;
+    bool with_slow_files = !target->has_read_limit || sampler->takes % SLOW_FILES_EVERY == 0;
     if (!target->reader ||
         cgroup_reader_sample(target->reader, with_slow_files, &sample, NULL) < 0) {
         return false;

@@ -114,13 +114,19 @@ static int read_cpu_limit_v2(const char *dir, int64_t *ret_millicores, struct er
     return result;
 }
 
+int cgroup_read_memory_limit(const struct cgroup_dirs *dirs, int64_t *ret_bytes, struct error *err)
+{
+    return read_number(dirs->memory,
+                       dirs->version == CGROUP_V2 ? "memory.max" : "memory.limit_in_bytes",
+                       ret_bytes, err);
+}
+
 int cgroup_read_limits(const struct cgroup_dirs *dirs, struct cgroup_limits *ret_limits,
                        struct error *err)
 {
     bool unified = dirs->version == CGROUP_V2;
     struct cgroup_limits limits = {0};
-    int result = read_number(dirs->memory, unified ? "memory.max" : "memory.limit_in_bytes",
-                             &limits.memory_bytes, err);
+    int result = cgroup_read_memory_limit(dirs, &limits.memory_bytes, err);
     if (result == 0) {
         result = unified ? read_cpu_limit_v2(dirs->cpu, &limits.cpu_millicores, err)
                          : read_cpu_limit_v1(dirs->cpu, &limits.cpu_millicores, err);

@@ -41,6 +41,9 @@ struct cgroup_limits {
 int cgroup_read_limits(const struct cgroup_dirs *dirs, struct cgroup_limits *ret_limits,
                        struct error *err);
 
+/* The memory's alone, for who asks often: one file of four. */
+int cgroup_read_memory_limit(const struct cgroup_dirs *dirs, int64_t *ret_bytes, struct error *err);
+
 /* Counters since the group began, gauges as of now. */
 struct cgroup_sample {
     int64_t cpu_us;

@@ -28,8 +28,7 @@ enum {
 static const struct db_statement rows[] = {
     [SUM] = {"reservations_sum", "SELECT dimension, sum(amount) FROM reservations "
                                  "WHERE entity_kind = ?1 AND entity_id = ?2 GROUP BY dimension"},
-    [SUM_SYSTEM] = {"reservations_sum_system",
-                    "SELECT dimension, amount FROM reservation_sums"},
+    [SUM_SYSTEM] = {"reservations_sum_system", "SELECT dimension, amount FROM reservation_sums"},
     [SUM_SITE] = {"reservations_sum_site", "SELECT dimension, sum(amount) FROM reservations "
                                            "WHERE site_id = ?1 GROUP BY dimension"},
     [INSERT] = {"reservations_insert",

@@ -2,8 +2,8 @@
  * Check and reserve: what one admission costs in the real database, synced to the disk, for one
  * client and for a hundred at once, whose changes share a transaction or do not.
  *
- * The ledger holds what a full server holds, accounts with SITES_EACH running sites: the budget's 300
- * of them, and 1500, which shows what grows with the server. Every admission changes the site's
+ * The ledger holds what a full server holds, accounts with SITES_EACH running sites: the budget's
+ * 300 of them, and 1500, which shows what grows with the server. Every admission changes the site's
  * amounts, so that there is something to write. One client takes turns with a bare write and sync
  * beside the database: where that is slow, the disk is. Prints rows "what | measured | budget", as
  * the other benches do.
