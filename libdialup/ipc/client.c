@@ -373,6 +373,11 @@ bool ipc_client_is_connected(const struct ipc_client *client)
     return pipes.added > pipes.removed;
 }
 
+uint64_t ipc_client_connections(const struct ipc_client *client)
+{
+    return ipc_port_pipes(client->port).added;
+}
+
 const struct ipc_client_options *ipc_client_get_options(const struct ipc_client *client)
 {
     return &client->options;

@@ -81,6 +81,9 @@ int ipc_client_call_json_wait(const struct ipc_client_options *client_options,
 
 /* For the watch: whether a connection stands, and what the client was opened with. */
 bool ipc_client_is_connected(const struct ipc_client *client);
+
+/* How many connections there were so far. */
+uint64_t ipc_client_connections(const struct ipc_client *client);
 const struct ipc_client_options *ipc_client_get_options(const struct ipc_client *client);
 
 /* Calls that wait for an answer or in the queue. */

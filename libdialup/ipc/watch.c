@@ -17,7 +17,8 @@ enum { FAILURES_UNTIL_DEAD = 2 };
 
 /* What is checked: the server is subject 0, clients follow. */
 struct subject {
-    int failures; /* in a row */
+    int failures;         /* in a row */
+    uint64_t connections; /* of a client, at its last failure */
 };
 
 struct ipc_watch {
@@ -115,9 +116,15 @@ static void on_peer_probed(void *context, const char *failure)
 {
     struct ipc_watch *watch = context;
     const struct ipc_client *client = watch->options.clients[watch->current - 1];
+    struct subject *subject = &watch->subjects[watch->current];
+    uint64_t connections = ipc_client_connections(client);
     watch->probe = NULL;
     /* A peer that is down is no fault of ours, and a reconnect may have come meanwhile. */
     bool is_ours = !failure && !ipc_client_is_connected(client);
+    if (connections != subject->connections) {
+        subject->failures = 0; /* it was connected since: the peer comes and goes */
+        subject->connections = connections;
+    }
     conclude(watch, is_ours ? "the peer answers, but no connection to it comes about" : NULL,
              ipc_client_get_options(client)->daemon);
 }
