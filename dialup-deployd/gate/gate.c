@@ -19,10 +19,6 @@
 /* Above the limit a visitor is still told so, until even telling would be too much. */
 enum { ANSWERING_MAX = 512 };
 
-/* A page that tries again by itself does so after a tenth of the time that it has waited already,
- * in these bounds. Whoever comes after a longer silence begins anew. */
-enum { RETRY_S_MIN = 2, RETRY_S_MAX = 60, SILENCE_S = 120 };
-
 enum { CONNECT_TIMEOUT_MS = 3000, IDLE_TIMEOUT_MS = 3600 * 1000, PATIENCE_MS = 20 * 1000 };
 
 enum action { CARRY, PARK, SHOW };
@@ -259,15 +255,6 @@ static void leave(struct gate *gate, struct route *route)
     route_unref(route);
 }
 
-static int retry_after_s(const struct route *route, enum gate_page page)
-{
-    if (page != GATE_PAGE_STARTING) {
-        return 0;
-    }
-    int64_t retry_s = (route->late_us - route->late_since_us) / 10 / 1000000;
-    return retry_s < RETRY_S_MIN ? RETRY_S_MIN : retry_s > RETRY_S_MAX ? RETRY_S_MAX : (int)retry_s;
-}
-
 static void show_page(struct gate *gate, struct route *route, enum gate_page page, int fd,
                       bool has_request)
 {
@@ -277,7 +264,8 @@ static void show_page(struct gate *gate, struct route *route, enum gate_page pag
         return;
     }
     AUTO_STRBUF struct strbuf response = STRBUF_INIT;
-    pages_render(&gate->pages, page, route->host, retry_after_s(route, page), &response);
+    int retry_after_s = page == GATE_PAGE_STARTING ? route_retry_s(route) : 0;
+    pages_render(&gate->pages, page, route->host, retry_after_s, &response);
     route->counters.pages++;
     answers_start(gate->answers, fd, &response, has_request);
 }
@@ -344,14 +332,6 @@ static void on_wanting(void *owner)
     tell_wanted(route->owner, route);
 }
 
-static void note_late(struct route *route, int64_t now_us)
-{
-    if (now_us - route->late_us > (int64_t)SILENCE_S * 1000000) {
-        route->late_since_us = now_us;
-    }
-    route->late_us = now_us;
-}
-
 static void on_hold_end(void *owner, enum hold_end how, int fd, int64_t since_us)
 {
     struct route *route = owner;
@@ -360,7 +340,7 @@ static void on_hold_end(void *owner, enum hold_end how, int fd, int64_t since_us
     route->active_us = now_us;
     if (how == HOLD_EXPIRED) {
         route->counters.expired++;
-        note_late(route, now_us);
+        route_note_late(route, now_us);
         show_page(gate, route, GATE_PAGE_STARTING, fd, false);
     } else if (how == HOLD_ROBOT) {
         show_page(gate, route, GATE_PAGE_ASLEEP, fd, false);

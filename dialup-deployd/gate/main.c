@@ -106,6 +106,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
         .connections_max = (int)process->max_connections,
         .connections_per_route_max = (int)config_integer(config, CONFIG_gate_site_connections),
         .connect_timeout_ms = (int)config_integer(config, CONFIG_gate_connect_timeout_ms),
+        .patience_ms = (int)config_integer(config, CONFIG_gate_patience_s) * 1000,
         .no_wake_agents = config_text(config, CONFIG_gate_no_wake_agents),
         .no_wake_paths = config_text(config, CONFIG_gate_no_wake_paths),
         .on_wanted = wanted_on_route,

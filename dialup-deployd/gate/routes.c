@@ -143,6 +143,24 @@ void route_unref(struct route *route)
     }
 }
 
+void route_note_late(struct route *route, int64_t now_us)
+{
+    bool begins_anew = now_us - route->late_us > (int64_t)ROUTE_SILENCE_S * 1000000;
+    if (begins_anew || route->late_us == 0) {
+        route->late_since_us = now_us;
+    }
+    route->late_us = now_us;
+}
+
+int route_retry_s(const struct route *route)
+{
+    int64_t retry_s = (route->late_us - route->late_since_us) / 10 / 1000000;
+    if (retry_s < ROUTE_RETRY_S_MIN) {
+        return ROUTE_RETRY_S_MIN;
+    }
+    return retry_s > ROUTE_RETRY_S_MAX ? ROUTE_RETRY_S_MAX : (int)retry_s;
+}
+
 static bool is_host_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';

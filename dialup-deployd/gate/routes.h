@@ -93,6 +93,12 @@ void routes_remove(struct routes *routes, struct route *route);
 struct route *route_ref(struct route *route);
 void route_unref(struct route *route);
 
+/* Somebody's patience has ended; and when that visitor should try again: after a tenth of the time
+ * that the site keeps visitors waiting already, in bounds. A longer silence begins anew. */
+enum { ROUTE_RETRY_S_MIN = 2, ROUTE_RETRY_S_MAX = 60, ROUTE_SILENCE_S = 120 };
+void route_note_late(struct route *route, int64_t now_us);
+int route_retry_s(const struct route *route);
+
 /* Lower-case letters, digits, '-' and '.'; neither a dot first or last nor two in a row: a safe
  * file name. The gate's own check; whoever makes sites has stricter ones. */
 bool route_host_is_valid(const char *host);

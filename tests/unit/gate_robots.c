@@ -22,7 +22,8 @@ static void case_judgement(void)
         const char *head;
         enum robots_verdict verdict;
     } rows[] = {
-        {"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: Mozilla/5.0 (X11) Firefox/140\r\n", ROBOTS_VISITOR},
+        {"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: Mozilla/5.0 (X11) Firefox/140\r\n",
+         ROBOTS_VISITOR},
         {"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: curl/7.88.1\r\n\r\n", ROBOTS_VISITOR},
         {"GET / HTTP/1.1\r\nUser-Agent: python-requests/2.28\r\n\r\n", ROBOTS_VISITOR},
         {"GET / HTTP/1.1\r\nUser-Agent: Mozilla/5.0 (compatible; Googlebot/2.1)\r\n", ROBOTS_ROBOT},

@@ -326,6 +326,19 @@ static void case_patience(void)
     rig_fini(&rig);
 }
 
+static void case_retry(void)
+{
+    static const struct {
+        int at_s, retry_s;
+    } rows[] = {{1000, 2},  {1010, 2},  {1030, 3},  {1100, 10}, {1200, 20}, {1310, 31},
+                {1400, 40}, {1500, 50}, {1600, 60}, {1700, 60}, {1821, 2},  {1900, 7}};
+    struct route route = {0};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        route_note_late(&route, (int64_t)rows[i].at_s * 1000000);
+        CHECK_INT(route_retry_s(&route), rows[i].retry_s);
+    }
+}
+
 static void case_held_visitor_leaves(void)
 {
     struct peer *visitors[HELD];
@@ -514,6 +527,7 @@ int main(void)
         {"paused, then asleep", case_paused_then_hold},
         {"to sleep only when idle", case_hold_if_idle},
         {"patience ends", case_patience},
+        {"a page tries again later and later", case_retry},
         {"held visitors leave", case_held_visitor_leaves},
         {"a route is removed while visitors are held", case_removed_while_held},
         {"limits", case_limits},
