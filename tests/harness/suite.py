@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -136,6 +137,46 @@ class Suite:
             ["docker", "ps", "-aq", "--filter", f"label=dialup.instance={instance}"],
             capture_output=True, text=True, timeout=30, check=True)
         return done.stdout.split()
+
+
+class Neighbour:
+    """Visits another friend's page all the time: each visit must succeed, and soon."""
+
+    def __init__(self, suite: Suite) -> None:
+        self.suite = suite
+        self.times: list[float] = []
+        self.bad: list[str] = []
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.visit)
+
+    def visit(self) -> None:
+        """Until the end."""
+        while not self.ended.wait(0.02):
+            begun = time.monotonic()
+            try:
+                if self.suite.fetch("hello-node").status != 200:
+                    self.bad.append("not 200")
+            except OSError as error:
+                self.bad.append(str(error))
+            self.times.append(time.monotonic() - begun)
+
+    def __enter__(self) -> Neighbour:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.thread.join()
+
+    def slow(self) -> float:
+        """Seconds that one visit in a hundred took at least."""
+        return sorted(self.times)[int(len(self.times) * 0.99)]
+
+    def check(self) -> None:
+        """For tests: all went well, and none was slower than a person would bear."""
+        print(f"# neighbour: {len(self.times)} visits, p99 {self.slow() * 1000:.0f} ms", flush=True)
+        assert not self.bad, self.bad[:3]
+        assert self.slow() < 1, f"p99 {self.slow()} s"
 
 
 def run_cases(suite: Suite, cases: list[tuple[str, Callable[[Suite], None]]]) -> int:
