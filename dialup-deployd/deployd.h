@@ -8,9 +8,9 @@
  *   converge/     makes Docker and the routes match the rows, one site at a time:
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
- *   release, handover, admission, trash, job
+ *   release, handover, admission, images, trash, job
  *                 what a deployment made; one follows another; would it fit, and the ledger; what
- *                 may go; programs
+ *                 nobody needs any more; programs
  *   engine/       Docker's API
  *
  * The gate (gate/) and the jobs (jobs/) are programs of their own.
@@ -27,6 +27,7 @@ struct converger;
 struct db_batch;
 struct engine;
 struct event;
+struct images;
 struct ipc_client;
 struct job;
 struct queue;
@@ -40,6 +41,7 @@ struct deployd {
     struct event *batch_timer;
     struct converger *converger;
     struct queue *queue;
+    struct images *images;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;
     char *gate_path;

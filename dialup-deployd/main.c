@@ -6,6 +6,7 @@
 
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/images.h"
 #include "dialup-deployd/job.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/rpc.h"
@@ -44,11 +45,13 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
     idempotency_expire(deployd->run->db, now - IDEMPOTENCY_KEEP_S, &removed, NULL);
     reservations_expire(deployd->run->db, now, &removed, NULL);
     trash_sweep(deployd);
+    images_sweep(deployd->images);
 }
 
 static void on_deployment_end(struct deployd *deployd)
 {
     queue_kick(deployd->queue);
+    images_sweep(deployd->images);
 }
 
 static int make_dirs(const struct deployd *deployd, struct error *err)
@@ -93,6 +96,7 @@ static void stop(void *state)
     queue_free(deployd->queue);
     engine_close(deployd->engine);
     converger_free(deployd->converger);
+    images_free(deployd->images);
     db_batch_free(deployd->batch);
     struct event *const events[] = {deployd->batch_timer, deployd->housekeeping};
     for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
@@ -122,6 +126,8 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     deployd->batch = db_batch_new(run->db, on_batch_needs_run, deployd);
     deployd->housekeeping = event_new(run->base, -1, EV_PERSIST, on_housekeeping, deployd);
     event_add(deployd->housekeeping, &interval);
+    deployd->images = images_new(deployd);
+    images_sweep(deployd->images);
     deployd->converger = converger_new(deployd);
     deployd->queue = queue_new(deployd);
     return 0;

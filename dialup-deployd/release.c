@@ -95,6 +95,8 @@ void release_finish(struct deployd *deployd, int64_t deployment_id, const struct
         return;
     }
     if (failure) {
+        AUTO_FREE char *path = deployd_release_path(deployd, deployment.site_id, deployment_id);
+        trash_move(deployd, path);
         log_info("deployment %lld failed: %s", (long long)deployment_id, failure->message);
     }
     remove_upload(deployd, &deployment);
@@ -117,6 +119,10 @@ void release_prune(struct deployd *deployd, int64_t site_id, int64_t served)
         bool is_served = row->id == served;
         if (row->kind == DEPLOYMENT_ROLLBACK || !fs_exists(path) ||
             !deployment_state_is_final(row->state)) {
+            continue;
+        }
+        if (row->state == DEPLOYMENT_FAILED) {
+            trash_move(deployd, path); /* nobody can go back to it */
             continue;
         }
         kept--;

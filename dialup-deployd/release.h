@@ -25,7 +25,7 @@ void release_log(const struct deployd *deployd, int64_t site_id, int64_t deploym
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The end of a deployment, in its row, in its log, and for those who watch; failure NULL: it is
- * live. The queue hears of it, too. */
+ * live. A failed one's files go. main.c hears of it, too. */
 void release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure);
 
 /* Moves releases away that are older than those that are kept; never the one that is served. */

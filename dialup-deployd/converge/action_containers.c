@@ -40,8 +40,12 @@ void action_create(struct site_work *work)
         .is_read_only = true,
     };
     static const char *const tmpfs[] = {"/tmp"};
-    /* nginx begins as root and lets its workers be somebody else. */
-    static const char *const kept[] = {"CHOWN", "SETGID", "SETUID"};
+    /* What ordinary images need that begin as root and let their workers be somebody else. The
+     * kernel gives none of them to an image whose USER is not root. Each has its reason in
+     * docs/decisions/0015-what-a-dockerfile-site-may-do.md. */
+    static const char *const kept[] = {"CHOWN",  "DAC_OVERRIDE",     "FOWNER", "KILL",
+                                       "SETGID", "NET_BIND_SERVICE", "SETUID"};
+    static const char *const kept_for_static[] = {"CHOWN", "SETGID", "SETUID"};
     const struct container_spec spec = {
         .image = release->image,
         .argv = release->argv_count ? release->argv : NULL,
@@ -61,8 +65,10 @@ void action_create(struct site_work *work)
         .tmpfs = tmpfs,
         .tmpfs_count = has_own_image ? 0 : 1,
         .has_read_only_root = !has_own_image && !is_static,
-        .capabilities = kept,
-        .capability_count = is_static ? ARRAY_COUNT(kept) : 0,
+        .capabilities = is_static ? kept_for_static : kept,
+        .capability_count = is_static       ? ARRAY_COUNT(kept_for_static)
+                            : has_own_image ? ARRAY_COUNT(kept)
+                                            : 0,
         .instance = config_text(config, CONFIG_common_instance),
         .owner = arena_printf(arena, "%s:%lld", quota_entity_name(site->owner_kind),
                               (long long)site->owner_id),

@@ -7,6 +7,7 @@
 #include "dialup-deployd/converge/site_work.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/handover.h"
+#include "dialup-deployd/images.h"
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
@@ -21,6 +22,7 @@ static void note_deleted(struct site_work *work)
         return;
     }
     trash_keep_site(deployd, work->site_id);
+    images_sweep(deployd->images);
     log_info("%s was deleted; its files stay in the trash for 7 days", work->site.domain);
 }
 

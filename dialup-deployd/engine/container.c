@@ -39,6 +39,11 @@ static void waiting_free(struct waiting *waiting)
     free(waiting);
 }
 
+static void on_drop(void *context)
+{
+    waiting_free(context);
+}
+
 static void send(struct waiting *waiting, const char *method, const char *path, const char *body,
                  int64_t timeout_ms, engine_done_fn *on_done)
 {
@@ -48,6 +53,7 @@ static void send(struct waiting *waiting, const char *method, const char *path, 
         .body = body,
         .timeout_ms = timeout_ms,
         .on_done = on_done,
+        .on_drop = on_drop,
         .context = waiting,
     };
     engine_start(waiting->engine, &request);

@@ -39,7 +39,7 @@ struct container_spec {
     const char *const *environment; /* "KEY=value" */
     size_t environment_count;
     const char *working_dir; /* NULL: the image's own */
-    int64_t uid;             /* user and group; negative: the image's own */
+    int64_t uid;             /* user and group, as on the host; negative: the image's own */
     const char *network;
     int64_t memory_mib;
     int64_t cpu_millicores;

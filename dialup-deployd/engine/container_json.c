@@ -99,6 +99,10 @@ static void put_host_config(struct json_writer *writer, const struct container_s
     json_put_bool(writer, "Init", true);
     json_put_bool(writer, "ReadonlyRootfs", spec->has_read_only_root);
     json_put_text(writer, "NetworkMode", spec->network);
+    if (spec->uid >= 0) {
+        /* Where Docker maps users (userns-remap), this one owns files outside. */
+        json_put_text(writer, "UsernsMode", "host");
+    }
     json_key(writer, "RestartPolicy");
     json_begin_object(writer);
     json_put_text(writer, "Name", "no");

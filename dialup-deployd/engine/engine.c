@@ -29,6 +29,7 @@ struct engine_call {
     bool is_ping;
     bool is_too_large;
     bool is_refused; /* waited for a version that did not come */
+    bool is_ended;   /* by our own on_data */
     char api_version[16];
 };
 
@@ -103,7 +104,8 @@ static size_t on_curl_data(char *data, size_t unit, size_t count, void *context)
     long status = 0;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     if (call->request.on_data && status < 400) {
-        return call->request.on_data(call->request.context, data, size) ? size : 0;
+        call->is_ended = !call->request.on_data(call->request.context, data, size);
+        return call->is_ended ? 0 : size;
     }
     if (call->answer.size + size > ENGINE_MAX_ANSWER_BYTES) {
         call->is_too_large = true;
@@ -244,10 +246,20 @@ struct engine_call *engine_start(struct engine *engine, const struct engine_requ
     return call;
 }
 
+static void drop(struct engine_call *call)
+{
+    engine_drop_fn *on_drop = call->request.on_drop;
+    void *context = call->request.context;
+    call_free(call);
+    if (on_drop) {
+        on_drop(context);
+    }
+}
+
 void engine_cancel(struct engine_call *call)
 {
     if (call) {
-        call_free(call);
+        drop(call);
     }
 }
 
@@ -294,6 +306,8 @@ static void finish(struct engine_call *call, CURLcode code)
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     if (call->is_too_large) {
         error_set(&err, ERR_TOO_LARGE, "Docker's answer is too large");
+    } else if (call->is_ended) {
+        error_set(&err, ERR_CONFLICT, "Docker's answer was cut off by ourselves");
     } else if (code != CURLE_OK) {
         engine_is_away(call->engine, code, &err);
         if (is_broken_off(code)) {
@@ -430,7 +444,7 @@ void engine_close(struct engine *engine)
         return;
     }
     while (engine->calls) {
-        call_free(engine->calls);
+        drop(engine->calls);
     }
     curl_multi_cleanup(engine->multi);
     event_free(engine->timer);

@@ -43,6 +43,10 @@ typedef bool engine_data_fn(void *context, const char *data, size_t size);
 typedef void engine_done_fn(void *context, int status, const char *body, size_t size,
                             const struct error *err);
 
+/* Instead of engine_done_fn for a call that the engine's end or engine_cancel cut off: frees what
+ * waited for it, and nothing else. */
+typedef void engine_drop_fn(void *context);
+
 struct engine_request {
     const char *method;      /* "GET" */
     const char *path;        /* "/containers/json?all=1", escaped; see engine_escape */
@@ -51,13 +55,14 @@ struct engine_request {
     engine_data_fn *on_data; /* NULL: the answer is gathered */
     int64_t timeout_ms;      /* of the whole call; 0: the default; negative: none */
     engine_done_fn *on_done;
+    engine_drop_fn *on_drop; /* NULL: nothing to free */
     void *context;
 };
 
 /* Never calls back before it returns. The call is good until on_done or engine_cancel. */
 struct engine_call *engine_start(struct engine *engine, const struct engine_request *request);
 
-/* Ends a call without on_done. NULL is fine. */
+/* Ends a call without on_done (but see on_drop). NULL is fine. */
 void engine_cancel(struct engine_call *call);
 
 /* Runs the loop until one request is done. For job programs. *ret_body may be NULL. */

@@ -120,6 +120,17 @@ static int detect(struct build *build, struct error *err)
                       : site_type_detect(&files, &build->package.site, &build->detection, err);
 }
 
+static int check_dockerfile_allowed(const struct build *build, struct error *err)
+{
+    if (build->params->allow_dockerfile) {
+        return 0;
+    }
+    int result = error_set_field(err, ERR_FORBIDDEN, "type",
+                                 "This site has a Dockerfile, and this server builds none");
+    error_hint(err, "Deploy it without the Dockerfile, as a Node or static site, or ask admin");
+    return result;
+}
+
 static int decide_type(struct build *build, struct error *err)
 {
     const struct site_type *type;
@@ -135,6 +146,9 @@ static int decide_type(struct build *build, struct error *err)
             .needs_build = site_type_needs_build(type, &build->package.site),
             .reason = "as the site is set",
         };
+    }
+    if (result == 0 && build->detection.type->id == SITE_TYPE_DOCKERFILE) {
+        result = check_dockerfile_allowed(build, err);
     }
     if (result == 0) {
         progress_note(&build->progress, "This is a site of type \"%s\": %s",

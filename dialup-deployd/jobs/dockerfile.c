@@ -288,7 +288,6 @@ int dockerfile_build(struct build *build, struct error *err)
         return result;
     }
     if ((result = images_find_port(build, tag, &release->port, err)) < 0) {
-        images_prune(build);
         return result;
     }
     const char **environment = arena_calloc(build->arena, 1, sizeof(*environment));
@@ -298,6 +297,5 @@ int dockerfile_build(struct build *build, struct error *err)
     release->image = tag;
     release->environment = environment;
     release->environment_count = 1;
-    images_prune(build);
     return 0;
 }

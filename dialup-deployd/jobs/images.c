@@ -3,10 +3,9 @@
  */
 #include "dialup-deployd/jobs/images.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/engine/engine.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"
 
@@ -65,50 +64,4 @@ int images_find_port(struct build *build, const char *image, int64_t *ret_port, 
         }
     }
     return 0;
-}
-
-struct image {
-    const char *id;
-    int64_t created_at;
-};
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct image *left = a;
-    const struct image *right = b;
-    return (left->created_at < right->created_at) - (left->created_at > right->created_at);
-}
-
-static void remove_image(struct build *build, const char *id)
-{
-    AUTO_STRBUF struct strbuf path = STRBUF_INIT;
-    strbuf_puts(&path, "/images/");
-    engine_escape(&path, id);
-    const struct engine_request request = {.method = "DELETE", .path = strbuf_text(&path)};
-    engine_wait(build->engine, build->base, &request, NULL, NULL);
-}
-
-void images_prune(struct build *build)
-{
-    AUTO_STRBUF struct strbuf filter = STRBUF_INIT;
-    AUTO_STRBUF struct strbuf path = STRBUF_INIT;
-    const struct json_value *list;
-    strbuf_printf(&filter,
-                  "{\"label\":[\"" CONTAINER_LABEL_INSTANCE "=%s\",\"" CONTAINER_LABEL_SITE
-                  "=%lld\"]}",
-                  build->params->instance, (long long)build->params->site_id);
-    strbuf_puts(&path, "/images/json?filters=");
-    engine_escape(&path, strbuf_text(&filter));
-    if (get(build, strbuf_text(&path), &list, NULL) < 0 || list->type != JSON_ARRAY) {
-        return;
-    }
-    struct image *images = arena_calloc(build->arena, list->item_count + 1, sizeof(*images));
-    for (size_t i = 0; i < list->item_count; i++) {
-        images[i].id = json_find_text(list->items[i], "Id", "");
-        images[i].created_at = json_find_integer(list->items[i], "Created", 0);
-    }
-    qsort(images, list->item_count, sizeof(*images), newest_first);
-    for (size_t i = IMAGES_KEEP; i < list->item_count; i++) {
-        remove_image(build, images[i].id);
-    }
 }

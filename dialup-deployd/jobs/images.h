@@ -1,15 +1,12 @@
 /*
- * Images that were built for a site: what port they name, and which are thrown away.
+ * Images that were built for a site: what they say about being run. Deployd throws them away.
  */
 #pragma once
 
 #include "dialup-deployd/jobs/build.h"
 
-enum { IMAGES_KEEP = 3, IMAGES_DEFAULT_PORT = 3000 };
+enum { IMAGES_DEFAULT_PORT = 3000 };
 
 /* The first TCP port that the image exposes, or IMAGES_DEFAULT_PORT. ERR_BUILD_FAILED for an image
  * that does not say what to start. */
 int images_find_port(struct build *build, const char *image, int64_t *ret_port, struct error *err);
-
-/* Removes the site's images but the newest IMAGES_KEEP. One that is in use stays. */
-void images_prune(struct build *build);

@@ -17,6 +17,21 @@ static struct deployment_needs declare(const struct site *site, const struct job
     return handover_declare(site, release->type, str_equal(release->serve, "files"));
 }
 
+/* A release of before may be of a type that the server does not take any more; builds know. */
+static int check_allowed(const struct deployd *deployd, const struct jobs_release *release,
+                         struct error *err)
+{
+    if (!str_equal(release->type, "dockerfile") ||
+        str_equal(config_text(deployd->run->config, CONFIG_deployd_dockerfile_sites), "yes")) {
+        return 0;
+    }
+    int result = error_set(err, ERR_FORBIDDEN,
+                           "That release was built by a Dockerfile, and this server "
+                           "takes none any more");
+    error_hint(err, "Ask admin");
+    return result;
+}
+
 static const char *encode_release(struct arena *arena, const struct jobs_release *release)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
@@ -79,6 +94,9 @@ int accept_rollback(struct deployd *deployd, struct arena *arena,
     }
     if (site.desired == SITE_WANT_DELETED) {
         return error_set(err, ERR_CONFLICT, "The site was deleted meanwhile");
+    }
+    if ((result = check_allowed(deployd, &release, err)) < 0) {
+        return result;
     }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
     const struct deployment_needs needs = declare(&site, &release);

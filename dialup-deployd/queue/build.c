@@ -162,6 +162,7 @@ static struct jobs_build_params describe_build(struct build *build)
                                   quota_entity_name(site->owner_kind), (long long)site->owner_id),
         .docker_socket = config_text(config, CONFIG_deployd_docker_socket),
         .uid = config_integer(config, CONFIG_deployd_uid_base) + site->id,
+        .allow_dockerfile = str_equal(config_text(config, CONFIG_deployd_dockerfile_sites), "yes"),
         .node_image = config_text(config, CONFIG_deployd_node_image),
         .static_image = config_text(config, CONFIG_deployd_static_image),
         .timeout_s = config_integer(config, CONFIG_deployd_build_timeout_s),

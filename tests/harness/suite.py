@@ -128,13 +128,25 @@ class Suite:
             time.sleep(0.05)
         raise AssertionError(f"{what}: not within {seconds} s\n{self.logs()}")
 
+    def instance(self) -> str:
+        """The name that marks this suite's containers and images."""
+        config = (self.run_dir / "etc/dialup.conf").read_text(encoding="utf-8")
+        return next(line.split("=")[1].strip() for line in config.splitlines()
+                    if line.startswith("instance ="))
+
+    def remove_images(self) -> None:
+        """Those that its Dockerfiles made; nobody comes back to them."""
+        label = f"label=dialup.instance={self.instance()}"
+        listed = subprocess.run(["docker", "images", "-q", "--filter", label], capture_output=True,
+                                text=True, timeout=60, check=True).stdout.split()
+        if listed:
+            subprocess.run(["docker", "rmi", "--force", *set(listed)], capture_output=True,
+                           timeout=120, check=False)
+
     def containers(self) -> list[str]:
         """Ids of this suite's containers."""
-        config = (self.run_dir / "etc/dialup.conf").read_text(encoding="utf-8")
-        instance = next(line.split("=")[1].strip() for line in config.splitlines()
-                        if line.startswith("instance ="))
         done = subprocess.run(
-            ["docker", "ps", "-aq", "--filter", f"label=dialup.instance={instance}"],
+            ["docker", "ps", "-aq", "--filter", f"label=dialup.instance={self.instance()}"],
             capture_output=True, text=True, timeout=30, check=True)
         return done.stdout.split()
 
@@ -195,6 +207,7 @@ def run_cases(suite: Suite, cases: list[tuple[str, Callable[[Suite], None]]]) ->
     finally:
         if (suite.run_dir / "etc").exists():
             suite.dev("stop")
+            suite.remove_images()
         suite.home.cleanup()
     return 1 if failed else 0
 

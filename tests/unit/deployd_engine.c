@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dialup-deployd/engine/image.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -32,6 +33,7 @@ static const char golden_spec[] =
     "\"dialup.generation\":\"3\"},"
     "\"HostConfig\":{\"Memory\":268435456,\"MemorySwap\":268435456,\"NanoCpus\":250000000,"
     "\"PidsLimit\":128,\"Init\":true,\"ReadonlyRootfs\":true,\"NetworkMode\":\"dialup-prod\","
+    "\"UsernsMode\":\"host\","
     "\"RestartPolicy\":{\"Name\":\"no\"},\"CapDrop\":[\"ALL\"],\"CapAdd\":[\"CHOWN\"],"
     "\"SecurityOpt\":[\"no-new-privileges\"],"
     "\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/srv/7\",\"Target\":\"/app\",\"ReadOnly\":true}],"
@@ -135,6 +137,35 @@ static void case_list_parse(void)
         CHECK_INT(container_list_parse(arena, bad[i], strlen(bad[i]), &list, &count, &err),
                   -ERR_UNAVAILABLE);
     }
+}
+
+static void case_image_list_parse(void)
+{
+    static const char json[] =
+        "[{\"Id\":\"sha256:a\",\"RepoTags\":[\"d-site7:12-x\",\"d-site7:12-y\"],\"Labels\":{"
+        "\"dialup.site\":\"7\",\"dialup.deployment\":\"12\",\"dialup.owner\":\"user:7\"}},"
+        "{\"Id\":\"sha256:b\",\"RepoTags\":[\"<none>:<none>\",5],\"Labels\":{\"dialup.site\":\"x\"}"
+        "},"
+        "{\"Id\":\"sha256:c\",\"RepoTags\":null,\"Labels\":null},7]";
+    AUTO_ARENA struct arena *arena = arena_new();
+    const struct image *list;
+    size_t count = 0;
+    struct error err;
+    CHECK_INT(image_list_parse(arena, json, strlen(json), &list, &count, &err), 0);
+    if (!CHECK_INT(count, 4)) {
+        return;
+    }
+    CHECK_INT(list[0].tag_count, 2);
+    CHECK_STR(list[0].tags[1], "d-site7:12-y");
+    CHECK_INT(list[0].site_id, 7);
+    CHECK_INT(list[0].deployment_id, 12);
+    CHECK_STR(list[0].owner, "user:7");
+    for (size_t i = 1; i < count; i++) {
+        CHECK_INT(list[i].tag_count, 0);
+        CHECK_INT(list[i].site_id, 0);
+        CHECK_STR(list[i].owner, "");
+    }
+    CHECK_INT(image_list_parse(arena, "{}", 2, &list, &count, &err), -ERR_UNAVAILABLE);
 }
 
 static void case_detail_parse(void)
@@ -561,6 +592,40 @@ static void case_cancel(void)
     stub_end();
 }
 
+static bool refuse_data(void *context, const char *data, size_t size)
+{
+    return false;
+}
+
+static void count_drop(void *context)
+{
+    ++*(int *)context;
+}
+
+/* A call that we cut off ourselves says so; one that never ends is dropped, once. */
+static void case_cut_off(void)
+{
+    int drops = 0;
+    struct engine_request request = {.method = "GET",
+                                     .path = "/events",
+                                     .on_data = refuse_data,
+                                     .on_done = on_done,
+                                     .on_drop = count_drop,
+                                     .context = &drops};
+    stub_start(PONG("1.44"), ANSWER("200 OK", "4", "line"));
+    engine_start(stub.engine, &request);
+    wait_for(1);
+    CHECK_INT(seen.code, ERR_CONFLICT);
+    CHECK_CONTAINS(seen.message, "cut off by ourselves");
+    CHECK_INT(drops, 0);
+    engine_cancel(engine_start(stub.engine, &request));
+    CHECK_INT(drops, 1);
+    engine_start(stub.engine, &request);
+    container_list(stub.engine, "dialup", 0, NULL, NULL); /* nothing of it leaks */
+    stub_end();
+    CHECK_INT(drops, 2);
+}
+
 /* What is asked of containers ---------------------------------------------------------------------
  */
 
@@ -700,6 +765,7 @@ int main(void)
     static const struct check_case cases[] = {
         {"a container as JSON", case_spec},
         {"a list of containers", case_list_parse},
+        {"a list of images", case_image_list_parse},
         {"a container in detail", case_detail_parse},
         {"frames of a log", case_unframe},
         {"versions", case_versions},
@@ -712,6 +778,7 @@ int main(void)
         {"who asks again at once does not spin", case_asking_again_at_once},
         {"an engine that comes back as another version", case_replaced},
         {"cancelled calls", case_cancel},
+        {"calls that are cut off", case_cut_off},
         {"list", case_list},
         {"create", case_create},
         {"update", case_update},
