@@ -49,6 +49,30 @@ static void cut_large(struct http_connection *connection)
     http_connection_cut_soon(connection);
 }
 
+/* How long the request that is being read may still take: a byte a second is no request. */
+static int64_t reading_left_ms(const struct http_connection *connection)
+{
+    const struct http_options *options = &connection->server->options;
+    int64_t earned_ms =
+        (int64_t)(connection->read_bytes * 1000 / HTTP_LEAST_BYTES_A_SECOND) + options->grace_ms;
+    int64_t allowed_ms = earned_ms < options->read_ms ? earned_ms : options->read_ms;
+    int64_t left_ms = allowed_ms - (clock_monotonic_us() - connection->read_from_us) / 1000;
+    return left_ms > 0 ? left_ms : 0;
+}
+
+static void begin_reading(struct http_connection *connection)
+{
+    connection->read_from_us = clock_monotonic_us();
+    connection->read_bytes = 0;
+    http_connection_set_phase(connection, HTTP_READING, reading_left_ms(connection));
+}
+
+static void go_on_reading(struct http_connection *connection, size_t added)
+{
+    connection->read_bytes += added;
+    http_connection_set_phase(connection, HTTP_READING, reading_left_ms(connection));
+}
+
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *argument)
 {
     struct http_connection *connection = argument;
@@ -56,14 +80,45 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
     if (info->n_added == 0 || connection->doomed) {
         return;
     }
-    hold_bytes(connection, connection->held_bytes + info->n_added);
+    size_t held = connection->held_bytes + info->n_added;
     if (connection->phase == HTTP_IDLE) {
-        http_connection_set_phase(connection, HTTP_READING, server->options.read_ms);
+        begin_reading(connection);
     }
+    if (connection->phase == HTTP_READING) {
+        go_on_reading(connection, info->n_added);
+        held = held < server->most_bytes ? held : server->most_bytes;
+    }
+    hold_bytes(connection, held);
     /* Whoever listens to a stream has nothing to say, and evhttp would keep it for ever. */
     if (connection->phase == HTTP_STREAMING ||
         server->counters.held_bytes > server->options.max_held_bytes) {
         cut_large(connection);
+    }
+}
+
+/* Whatever is written while we read is evhttp's own. It would keep the connection of a CONNECT. */
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *argument)
+{
+    struct http_connection *connection = argument;
+    bool is_ours = connection->phase != HTTP_IDLE && connection->phase != HTTP_READING;
+    if (connection->doomed) {
+        return;
+    }
+    if (info->n_added > 0 && !is_ours) {
+        connection->phase = HTTP_REFUSING;
+        event_active(connection->timer, EV_TIMEOUT, 1);
+    } else if (connection->refused && evbuffer_get_length(output) == 0) {
+        http_connection_cut_soon(connection);
+    }
+}
+
+static void refuse(struct http_connection *connection)
+{
+    if (http_refusal_replace(connection)) {
+        connection->refused = true;
+        http_connection_set_phase(connection, HTTP_WRITING, connection->server->options.write_ms);
+    } else {
+        go_on_reading(connection, 0);
     }
 }
 
@@ -72,6 +127,8 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
     struct http_connection *connection = argument;
     if (connection->doomed) {
         evhttp_connection_free(connection->evcon);
+    } else if (connection->phase == HTTP_REFUSING) {
+        refuse(connection);
     } else if (connection->phase == HTTP_HANDLING) {
         http_request_expire(connection->request);
     } else if (connection->phase == HTTP_STREAMING) {
@@ -110,6 +167,7 @@ static void on_close(struct evhttp_connection *evcon, void *argument)
         http_stream_drop(connection->stream);
     }
     evbuffer_remove_cb(bufferevent_get_input(connection->bev), on_input, connection);
+    evbuffer_remove_cb(bufferevent_get_output(connection->bev), on_output, connection);
     connection_free(connection);
 }
 
@@ -148,6 +206,7 @@ static void adopt(struct http_connection *connection)
     connection->evcon = evcon;
     evhttp_connection_set_closecb(connection->evcon, on_close, connection);
     evbuffer_add_cb(bufferevent_get_input(connection->bev), on_input, connection);
+    evbuffer_add_cb(bufferevent_get_output(connection->bev), on_output, connection);
     http_connection_set_phase(connection, HTTP_IDLE, connection->server->options.idle_ms);
     bufferevent_decref(connection->bev);
 }
@@ -187,8 +246,12 @@ static void on_complete(struct evhttp_request *evreq, void *argument)
     size_t ahead = evbuffer_get_length(bufferevent_get_input(connection->bev));
     hold_bytes(connection, ahead);
     bufferevent_setwatermark(connection->bev, EV_READ, 0, 0);
-    http_connection_set_phase(connection, ahead > 0 ? HTTP_READING : HTTP_IDLE,
-                              ahead > 0 ? server->options.read_ms : server->options.idle_ms);
+    if (ahead > 0) {
+        begin_reading(connection);
+        go_on_reading(connection, ahead);
+    } else {
+        http_connection_set_phase(connection, HTTP_IDLE, server->options.idle_ms);
+    }
     if (server->stopping) {
         http_connection_cut_soon(connection);
     }

@@ -71,9 +71,7 @@ static bool is_header_name(const char *name)
     return len > 0 && name[len] == '\0';
 }
 
-/* RFC 9112, sections 3.2 and 6.3, where evhttp is lenient: what two programs could read in two
- * ways is refused. */
-static int check_headers(struct http_request *request, struct error *err)
+static int check_header_counts(struct http_request *request, struct error *err)
 {
     static const char *const single[] = {
         "Host",   "Content-Length", "Transfer-Encoding", "Content-Type",    "Authorization",
@@ -88,6 +86,11 @@ static int check_headers(struct http_request *request, struct error *err)
     if (http_header_count(request->evreq, "Host") == 0) {
         return error_set_field(err, ERR_INVALID_REQUEST, "Host", "The header Host is missing.");
     }
+    return 0;
+}
+
+static int check_header_names(struct http_request *request, struct error *err)
+{
     const struct evkeyval *header;
     TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
     {
@@ -96,6 +99,57 @@ static int check_headers(struct http_request *request, struct error *err)
         }
     }
     return 0;
+}
+
+static bool may_have_body(const struct http_request *request)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
+    for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
+        if (str_equal(request->method, methods[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How long the body is must be said once, and plainly. */
+static int check_framing(struct http_request *request, struct error *err)
+{
+    const char *length = http_request_header(request, "Content-Length");
+    const char *encoding = http_request_header(request, "Transfer-Encoding");
+    if (encoding && strcasecmp(encoding, "chunked") != 0) {
+        return error_set_field(err, ERR_INVALID_REQUEST, "Transfer-Encoding",
+                               "The only Transfer-Encoding that is taken is chunked.");
+    }
+    if (encoding && length) {
+        return error_set_field(err, ERR_INVALID_REQUEST, "Content-Length",
+                               "A body has a Content-Length or comes in chunks, not both.");
+    }
+    if (length && (length[0] == '\0' || strspn(length, "0123456789") != strlen(length))) {
+        return error_set_field(err, ERR_INVALID_REQUEST, "Content-Length",
+                               "Content-Length must be a number.");
+    }
+    /* evhttp takes the body of some of these for the next request. */
+    bool has_body = encoding || (length && strspn(length, "0") != strlen(length));
+    if (has_body && !may_have_body(request)) {
+        return error_set(err, ERR_TOO_LARGE, "This request takes no body.");
+    }
+    return 0;
+}
+
+/* RFC 9112, sections 3.2, 5, 6 and 11.2, where evhttp is lenient: what two programs could read in
+ * two ways is refused, and nothing behind it on the connection is read. */
+static int check_headers(struct http_request *request, struct error *err)
+{
+    static check_fn *const checks[] = {check_header_counts, check_header_names, check_framing};
+    int result = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(checks) && result == 0; i++) {
+        result = checks[i](request, err);
+    }
+    if (result < 0) {
+        http_reply_header(request, "Connection", "close");
+    }
+    return result;
 }
 
 static int limit_rate(struct http_request *request, struct error *err)
@@ -220,9 +274,16 @@ static bool is_raw_type(const struct http_route *route, const char *type)
     return false;
 }
 
+/* A change that needs no body takes an empty object: many clients always send one. */
+static bool takes_empty_object(const struct http_route *route)
+{
+    return route->body_kind == HTTP_BODY_NONE && !http_method_is_safe(route->method);
+}
+
 static bool takes_json(const struct http_route *route)
 {
-    return route->body_kind == HTTP_BODY_JSON || route->body_kind == HTTP_BODY_JSON_OR_RAW;
+    return route->body_kind == HTTP_BODY_JSON || route->body_kind == HTTP_BODY_JSON_OR_RAW ||
+           takes_empty_object(route);
 }
 
 static bool takes_raw(const struct http_route *route)
@@ -234,7 +295,8 @@ static bool takes_raw(const struct http_route *route)
 static int check_type(struct http_request *request, struct error *err)
 {
     const struct http_route *route = request->route;
-    if (!route || http_request_body_size(request) == 0 || route->body_kind == HTTP_BODY_NONE) {
+    if (!route || http_request_body_size(request) == 0 ||
+        !(takes_json(route) || takes_raw(route))) {
         return 0;
     }
     const char *type = http_request_header(request, "Content-Type");
@@ -312,9 +374,11 @@ static int decode_body(struct http_request *request, struct error *err)
     if (result < 0) {
         return result;
     }
-    void *body = arena_alloc(request->arena, request->route->body->struct_size);
+    static const struct json_shape nothing = {.name = "nothing", .struct_size = 1};
+    const struct json_shape *shape = request->route->body ? request->route->body : &nothing;
+    void *body = arena_alloc(request->arena, shape->struct_size);
     request->body = body;
-    return json_decode(request->arena, value, request->route->body, body, err);
+    return json_decode(request->arena, value, shape, body, err);
 }
 
 static int run_handler(struct http_request *request, struct error *err)
@@ -335,8 +399,8 @@ static int run_handler(struct http_request *request, struct error *err)
 void http_dispatch(struct evhttp_request *evreq, void *argument)
 {
     static check_fn *const checks[] = {
-        find_route, check_headers, limit_rate,    authenticate, check_origin, check_role,
-        check_type, check_size,    decode_params, decode_query, decode_body,  run_handler,
+        check_headers, find_route, limit_rate,    authenticate, check_origin, check_role,
+        check_type,    check_size, decode_params, decode_query, decode_body,  run_handler,
     };
     struct http_server *server = argument;
     struct http_request *request = http_request_new(http_connection_find(server, evreq), evreq);

@@ -15,6 +15,7 @@
 #include <event2/listener.h>
 #include <sys/queue.h>
 
+#include "libdialup/base/str.h"
 #include "libdialup/crypto/crypto.h"
 #include "libdialup/http/rate_limit.h"
 #include "libdialup/http/request.h"
@@ -28,6 +29,7 @@ enum { HTTP_READ_AHEAD_BYTES = 16 * 1024 };
 enum http_phase {
     HTTP_IDLE,      /* between requests */
     HTTP_READING,   /* some bytes of a request are here */
+    HTTP_REFUSING,  /* evhttp has written an answer of its own, to be replaced */
     HTTP_HANDLING,  /* a handler has it */
     HTTP_WRITING,   /* the reply is on its way */
     HTTP_STREAMING, /* server-sent events */
@@ -41,6 +43,9 @@ struct http_connection {
     struct event *timer;
     enum http_phase phase;
     bool doomed;                  /* the timer fires at once and ends it */
+    bool refused;                 /* ends once refusal.c's answer is out */
+    int64_t read_from_us;         /* the request's first byte; HTTP_READING */
+    size_t read_bytes;            /* of it so far */
     size_t held_bytes;            /* of the request being read or handled */
     struct http_request *request; /* HTTP_HANDLING */
     struct http_stream *stream;   /* HTTP_STREAMING */
@@ -61,6 +66,7 @@ struct http_server {
     struct event *stopped_event;
     struct http_connection_list connections;
     struct rate_limiter *limiter;
+    size_t most_bytes; /* of one request that evhttp keeps; what is beyond is thrown away */
     struct http_counters counters;
     bool stopping;
     http_stopped_fn *on_stopped;
@@ -131,6 +137,10 @@ void http_reply_add_common_headers(struct http_request *request);
 void http_reply_buffer(struct http_request *request, int status, struct evbuffer *body,
                        size_t size);
 void http_reply_count(struct http_request *request, int status);
+void http_reply_write_error(struct strbuf *out, const struct error *err, const char *request_id);
+
+/* refusal.c: false if what evhttp is about to send is no answer. */
+bool http_refusal_replace(struct http_connection *connection);
 
 /* sse.c */
 void http_stream_heartbeat(struct http_stream *stream);

@@ -161,36 +161,59 @@ void http_reply_empty(struct http_request *request)
     http_reply_buffer(request, 204, NULL, 0);
 }
 
-static void write_error(struct json_writer *writer, const struct http_request *request,
-                        const struct error *err)
+void http_reply_write_error(struct strbuf *out, const struct error *err, const char *request_id)
 {
     const struct error_info *info = error_info(err->code);
-    json_begin_object(writer);
-    json_key(writer, "error");
-    json_begin_object(writer);
-    json_put_text(writer, "name", info->name);
-    json_put_text(writer, "message", err->message[0] != '\0' ? err->message : info->sentence);
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    json_key(&writer, "error");
+    json_begin_object(&writer);
+    json_put_text(&writer, "name", info->name);
+    json_put_text(&writer, "message", err->message[0] != '\0' ? err->message : info->sentence);
     if (err->field[0] != '\0') {
-        json_put_text(writer, "field", err->field);
+        json_put_text(&writer, "field", err->field);
     }
     if (err->hint[0] != '\0') {
-        json_put_text(writer, "hint", err->hint);
+        json_put_text(&writer, "hint", err->hint);
     }
     if (err->checks_json) {
-        json_key(writer, "checks");
-        json_raw(writer, err->checks_json, strlen(err->checks_json));
+        json_key(&writer, "checks");
+        json_raw(&writer, err->checks_json, strlen(err->checks_json));
     }
-    json_put_text(writer, "request_id", request->id);
-    json_end_object(writer);
-    json_end_object(writer);
+    json_put_text(&writer, "request_id", request_id);
+    json_end_object(&writer);
+    json_end_object(&writer);
+}
+
+/* Our own faults are logged here, once, wherever the handler found them: the person gets the
+ * number of the request, not the inside of the server. */
+static void log_own_fault(const struct http_request *request, const struct error *err)
+{
+    if (err->code == ERR_INTERNAL || err->code == ERR_IO || err->code == ERR_NO_SPACE) {
+        const struct log_context *before = log_context_swap(&request->log_context);
+        log_error("%s %s failed: %s", request->method, request->path, err->message);
+        log_context_swap(before);
+    }
+}
+
+static struct error for_a_person(const struct http_request *request, const struct error *err)
+{
+    struct error shown = *err;
+    if (err->code == ERR_INTERNAL) {
+        error_set(&shown, ERR_INTERNAL, "%s.", error_info(ERR_INTERNAL)->sentence);
+        error_hint(&shown, "Please try again; if it stays so, tell admin this number: %s.",
+                   request->id);
+    }
+    return shown;
 }
 
 void http_reply_error(struct http_request *request, const struct error *err)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    struct json_writer writer;
-    json_writer_init(&writer, &text);
-    write_error(&writer, request, err);
+    const struct error shown = for_a_person(request, err);
+    log_own_fault(request, err);
+    http_reply_write_error(&text, &shown, request->id);
     int status = error_info(err->code)->http_status;
     reply_strbuf(request, request->error_status ? request->error_status : status, json_type, &text);
 }

@@ -111,7 +111,9 @@ void http_reply_text(struct http_request *request, int status, const char *text,
 /* 204. */
 void http_reply_empty(struct http_request *request);
 
-/* The status and name of the error's code; the code's sentence if it has no message; its checks. */
+/* The status and name of the error's code; the code's sentence if it has no message; its checks.
+ * Faults of ours (ERR_INTERNAL, ERR_IO, ERR_NO_SPACE) are logged with the request's id; of an
+ * ERR_INTERNAL the client is told that id and nothing else. */
 void http_reply_error(struct http_request *request, const struct error *err);
 
 /* size bytes of fd from offset, by sendfile; as a download if name is not NULL. Takes fd in any

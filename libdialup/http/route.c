@@ -171,7 +171,7 @@ void http_route_check(const struct http_route *routes, size_t count)
 size_t http_route_max_body(const struct http_route *route)
 {
     if (route->body_kind == HTTP_BODY_NONE) {
-        return 0;
+        return http_method_is_safe(route->method) ? 0 : HTTP_EMPTY_OBJECT_BYTES;
     }
     return route->max_body_bytes ? route->max_body_bytes : HTTP_DEFAULT_JSON_BYTES;
 }

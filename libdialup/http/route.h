@@ -16,7 +16,7 @@
 #include "libdialup/json/shape.h"
 
 enum http_body_kind {
-    HTTP_BODY_NONE,
+    HTTP_BODY_NONE,        /* or an empty JSON object where something is changed */
     HTTP_BODY_JSON,        /* decoded by shape */
     HTTP_BODY_RAW,         /* left as it came; not for text that others see as a page */
     HTTP_BODY_JSON_OR_RAW, /* http_request_body is NULL if it was raw */
@@ -24,6 +24,7 @@ enum http_body_kind {
 
 enum {
     HTTP_DEFAULT_JSON_BYTES = 64 * 1024,
+    HTTP_EMPTY_OBJECT_BYTES = 64,
     HTTP_MAX_JSON_BYTES = 1024 * 1024, /* parsing more would hold up the loop */
 };
 

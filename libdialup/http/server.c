@@ -21,6 +21,7 @@ static void set_defaults(struct http_options *options)
         .max_held_bytes = HTTP_DEFAULT_HELD_BYTES,
         .idle_ms = HTTP_DEFAULT_IDLE_MS,
         .read_ms = HTTP_DEFAULT_READ_MS,
+        .grace_ms = HTTP_DEFAULT_GRACE_MS,
         .write_ms = HTTP_DEFAULT_WRITE_MS,
         .heartbeat_ms = HTTP_DEFAULT_HEARTBEAT_MS,
         .max_stream_bytes = HTTP_DEFAULT_STREAM_BYTES,
@@ -30,6 +31,7 @@ static void set_defaults(struct http_options *options)
     DEFAULT(max_held_bytes);
     DEFAULT(idle_ms);
     DEFAULT(read_ms);
+    DEFAULT(grace_ms);
     DEFAULT(write_ms);
     DEFAULT(heartbeat_ms);
     DEFAULT(max_stream_bytes);
@@ -44,6 +46,7 @@ static struct evhttp *new_evhttp(struct http_server *server)
     ASSERT(evhttp);
     evhttp_set_max_headers_size(evhttp, HTTP_MAX_HEADER_BYTES);
     evhttp_set_max_body_size(evhttp, (ev_ssize_t)(largest + BODY_SLACK_BYTES));
+    server->most_bytes = HTTP_MAX_HEADER_BYTES + largest + BODY_SLACK_BYTES;
     evhttp_set_flags(evhttp, EVHTTP_SERVER_LINGERING_CLOSE);
     evhttp_set_default_content_type(evhttp, NULL);
     evhttp_set_allowed_methods(evhttp, (ev_uint16_t)~EVHTTP_REQ_CONNECT);

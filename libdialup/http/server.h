@@ -3,9 +3,9 @@
  *
  * It stands behind a proxy on a unix socket, or on loopback; nothing else is listened on. evhttp
  * does the parsing; what it lets pass is caught here: a client that sends byte after byte, too
- * many connections, too many bytes held at once, two Content-Lengths, no Host. A request that
- * evhttp itself refuses (broken, headers above 16 KiB, a body far above every route's) gets
- * evhttp's own short page instead of our JSON.
+ * many connections, too many bytes held at once, two Content-Lengths, no Host. What evhttp
+ * itself refuses (broken, headers above 16 KiB, a body far above every route's) is answered in our
+ * JSON as well; the connection then ends.
  *
  * Everything happens on the loop's thread. Nothing blocks.
  */
@@ -35,7 +35,9 @@ enum {
     /* Longer than a proxy keeps a connection (Caddy: 2 minutes), so that the proxy closes first
      * and never sends a request into our close. */
     HTTP_DEFAULT_IDLE_MS = 180 * 1000,
-    HTTP_DEFAULT_READ_MS = 120 * 1000,  /* 8 MiB at half a megabit a second */
+    HTTP_DEFAULT_READ_MS = 120 * 1000, /* 8 MiB at half a megabit a second */
+    HTTP_DEFAULT_GRACE_MS = 20 * 1000,
+    HTTP_LEAST_BYTES_A_SECOND = 1024, /* behind the grace; a telephone line has seven times that */
     HTTP_DEFAULT_WRITE_MS = 600 * 1000, /* of a reply, files included */
     HTTP_DEFAULT_HEARTBEAT_MS = 15 * 1000,
     HTTP_DEFAULT_STREAM_BYTES = 256 * 1024,
@@ -56,7 +58,8 @@ struct http_options {
     size_t max_connections;             /* then nobody is accepted until one ends */
     size_t max_held_bytes;              /* of requests in memory; who passes it is cut */
     int64_t idle_ms;
-    int64_t read_ms; /* from the first byte of a request to its last */
+    int64_t read_ms;  /* from the first byte of a request to its last */
+    int64_t grace_ms; /* from then on it must have come at the least bytes a second */
     int64_t write_ms;
     int64_t heartbeat_ms;    /* of event streams */
     size_t max_stream_bytes; /* unsent; a slower reader is cut */

@@ -105,6 +105,21 @@ void rig_send(struct rig_client *client, const char *data, size_t size)
     }
 }
 
+void rig_say(struct rig_client *client, const char *text)
+{
+    rig_send(client, text, strlen(text));
+}
+
+const struct http_counters *rig_counters(const struct rig *rig)
+{
+    return http_server_counters(rig->server);
+}
+
+bool rig_nothing_open(void *context)
+{
+    return rig_counters(context)->open_connections == 0;
+}
+
 void rig_close(struct rig_client *client)
 {
     if (client->fd >= 0) {

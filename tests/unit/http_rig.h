@@ -39,13 +39,21 @@ int rig_authenticate(void *context, const struct http_credentials *credentials,
 
 void rig_connect(struct rig *rig, struct rig_client *client);
 void rig_send(struct rig_client *client, const char *data, size_t size);
+void rig_say(struct rig_client *client, const char *text);
 void rig_close(struct rig_client *client);
+
+#define RIG_GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+const struct http_counters *rig_counters(const struct rig *rig);
 
 /* Runs the loop until the condition holds. */
 typedef bool rig_condition_fn(void *context);
 void rig_wait(struct rig *rig, rig_condition_fn *condition, void *context);
 void rig_wait_end(struct rig *rig, struct rig_client *client);
 void rig_wait_text(struct rig *rig, struct rig_client *client, const char *text);
+
+/* A rig_condition_fn; context is the rig. */
+bool rig_nothing_open(void *context);
 
 /* One turn of the loop, whatever is ready. */
 void rig_turn(struct rig *rig);
