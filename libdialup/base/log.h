@@ -61,8 +61,8 @@ void log_write(enum log_level level, const char *file, int line, const char *for
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __FILE__, __LINE__, __VA_ARGS__)
 
 /* For "we are wrong": logs and aborts. Stays on in release builds. */
-_Noreturn void log_panic_at(const char *file, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void log_panic_at(const char *file, int line, const char *format, ...)
+    __attribute__((noreturn, format(printf, 3, 4)));
 
 #define log_panic(...) log_panic_at(__FILE__, __LINE__, __VA_ARGS__)
 #define ASSERT(condition)                                                                          \
