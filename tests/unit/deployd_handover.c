@@ -106,12 +106,12 @@ static void case_first_release(void)
 {
     AUTO_RIG struct rig rig;
     rig_init(&rig);
-    int64_t id = begin(&rig, "node", 256);
+    begin(&rig, "node", 256);
     check_row(&rig, "static", 64, 256); /* what was asked for when it was made */
     undo(&rig);
     check_row(&rig, "static", 64, 0);
     CHECK_INT(rig_site(&rig).desired_deployment, 0);
-    id = begin(&rig, "node", 256);
+    int64_t id = begin(&rig, "node", 256);
     end(&rig, id);
     check_row(&rig, "node", 256, 256);
     CHECK_INT(rig_site(&rig).live_deployment, id);
