@@ -11,6 +11,7 @@
 #include "deploy/format.h"
 #include "deploy/handlers.h"
 #include "deploy/output.h"
+#include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 
 struct part {
@@ -170,6 +171,31 @@ static void print_resources(struct run *run, const struct json_value *usage)
     }
 }
 
+/* What the storage is made of. Uploads are on their way and not part of it. */
+static void print_storage(struct run *run, const struct json_value *storage)
+{
+    static const struct {
+        const char *name;
+        const char *label;
+    } rows[] = {
+        {"releases_bytes", "releases"},
+        {"images_bytes", "images"},
+        {"container_bytes", "containers"},
+        {"logs_bytes", "logs"},
+    };
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    if (!storage) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        strbuf_printf(&text, "%s%s %s", i > 0 ? ", " : "", rows[i].label,
+                      format_bytes(json_find_integer(storage, rows[i].name, 0)).text);
+    }
+    terminal_say(&run->terminal, "Storage is: %s. Not counted: uploads on their way %s.",
+                 strbuf_text(&text),
+                 format_bytes(json_find_integer(storage, "uploads_bytes", 0)).text);
+}
+
 static int get_usage(struct run *run, const struct json_value *me,
                      const struct json_value **ret_usage, struct error *err)
 {
@@ -202,6 +228,7 @@ int handle_status(struct run *run, struct error *err)
     }
     if (args_has(&run->args, "resources")) {
         print_resources(run, usage);
+        print_storage(run, json_find(usage, "storage"));
         run_print_json(run, usage);
         return 0;
     }

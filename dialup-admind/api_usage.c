@@ -8,7 +8,9 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/store/limits.h"
 #include "libdialup/store/reservations.h"
+#include "libdialup/store/storage.h"
 #include "libdialup/store/traffic.h"
+#include "libdialup/store/uploads.h"
 #include "libdialup/store/usage.h"
 
 enum { DAY_S = 24 * 3600, BUCKET_S = 60, CYCLES = 3 };
@@ -100,12 +102,34 @@ static int read_measured(const struct admind *admind, struct arena *arena, int64
     return read_hours(admind, arena, &scope, at, measured, err);
 }
 
+static int read_storage(const struct admind *admind, int64_t user_id, struct http_storage *storage,
+                        struct error *err)
+{
+    struct storage_parts parts;
+    struct uploads_held held;
+    int result = storage_sum(admind->run->db, QUOTA_USER, user_id, &parts, err);
+    if (result == 0) {
+        result = uploads_sum_held(admind->run->db, user_id, &held, err);
+    }
+    if (result == 0) {
+        *storage = (struct http_storage){
+            .releases_bytes = parts.releases_bytes,
+            .images_bytes = parts.images_bytes,
+            .container_bytes = parts.container_bytes,
+            .logs_bytes = parts.logs_bytes,
+            .uploads_bytes = held.bytes,
+        };
+    }
+    return result;
+}
+
 int handle_usage(struct http_request *request, void *context, struct error *err)
 {
     const struct admind *admind = context;
     struct arena *arena = http_request_arena(request);
     struct http_measured measured = {0};
-    struct http_usage usage = {.at = clock_unix(), .measured = &measured};
+    struct http_storage storage = {0};
+    struct http_usage usage = {.at = clock_unix(), .measured = &measured, .storage = &storage};
     struct user user;
     int result = access_find_user(admind, request, &user, err);
     if (result == 0) {
@@ -113,6 +137,9 @@ int handle_usage(struct http_request *request, void *context, struct error *err)
     }
     if (result == 0) {
         result = read_measured(admind, arena, user.id, usage.at, &measured, err);
+    }
+    if (result == 0) {
+        result = read_storage(admind, user.id, &storage, err);
     }
     if (result == 0) {
         http_reply_json(request, 200, &http_usage_shape, &usage);

@@ -186,6 +186,16 @@ int admission_account_storage(const struct admission *admission, struct arena *a
     return replace(admission, arena, site, RESERVATION_STORAGE, &amounts, action, now, err);
 }
 
+int admission_note_storage(struct db *db, const struct site *site, int64_t size_bytes, int64_t now,
+                           struct error *err)
+{
+    struct quota_amounts amounts = {0};
+    amounts.of[QUOTA_STORAGE_PRODUCTION] = (size_bytes + BYTES_PER_MIB - 1) / BYTES_PER_MIB;
+    quota_add_up(&amounts);
+    const struct reservation_holder holder = holder_of(site, RESERVATION_STORAGE);
+    return reservations_put(db, &holder, &amounts, RESERVATION_COMMITTED, now, 0, err);
+}
+
 int admission_storage_left(const struct admission *admission, struct arena *arena,
                            int64_t *ret_bytes, struct error *err)
 {

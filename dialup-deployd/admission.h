@@ -64,6 +64,10 @@ int admission_account_storage(const struct admission *admission, struct arena *a
                               const struct site *site, int64_t size_bytes, const char *action,
                               int64_t now, struct error *err);
 
+/* Notes what a site was found to occupy, whether there is room for it or not: it is there. */
+int admission_note_storage(struct db *db, const struct site *site, int64_t size_bytes, int64_t now,
+                           struct error *err);
+
 /* How many bytes the owner may still store; INT64_MAX without a limit. */
 int admission_storage_left(const struct admission *admission, struct arena *arena,
                            int64_t *ret_bytes, struct error *err);

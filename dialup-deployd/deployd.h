@@ -8,6 +8,7 @@
  *   converge/     makes Docker and the routes match the rows, one site at a time:
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
+ *   storage       what sites occupy, measured now and then
  *   release, handover, admission, images, trash, job
  *                 what a deployment made; one follows another; would it fit, and the ledger; what
  *                 nobody needs any more; programs
@@ -31,6 +32,7 @@ struct images;
 struct ipc_client;
 struct job;
 struct queue;
+struct storage;
 
 struct deployd {
     struct daemon_run *run;
@@ -42,6 +44,7 @@ struct deployd {
     struct converger *converger;
     struct queue *queue;
     struct images *images;
+    struct storage *storage;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;
     char *gate_path;

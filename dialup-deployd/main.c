@@ -10,6 +10,7 @@
 #include "dialup-deployd/job.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/rpc.h"
+#include "dialup-deployd/storage.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
@@ -52,6 +53,7 @@ static void on_deployment_end(struct deployd *deployd)
 {
     queue_kick(deployd->queue);
     images_sweep(deployd->images);
+    storage_kick(deployd->storage);
 }
 
 static int make_dirs(const struct deployd *deployd, struct error *err)
@@ -93,6 +95,7 @@ static void stop(void *state)
     }
     /* First the gate: what it has not answered ends in the converger, which may ask the others. */
     ipc_client_close(deployd->gate);
+    storage_free(deployd->storage);
     queue_free(deployd->queue);
     engine_close(deployd->engine);
     converger_free(deployd->converger);
@@ -128,6 +131,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     event_add(deployd->housekeeping, &interval);
     deployd->images = images_new(deployd);
     images_sweep(deployd->images);
+    deployd->storage = storage_new(deployd);
     deployd->converger = converger_new(deployd);
     deployd->queue = queue_new(deployd);
     return 0;

@@ -1,5 +1,5 @@
 /*
- * stdin of the job programs. Called by build.c and sweep.c.
+ * stdin of the job programs. Called by build.c, measure.c and sweep.c.
  */
 #include "dialup-deployd/jobs/input.h"
 

@@ -109,6 +109,13 @@ void progress_output(struct progress *progress, const char *data, size_t size)
     }
 }
 
+void progress_measured(struct progress *progress, const struct jobs_measured *measured)
+{
+    const struct jobs_progress line = {.event = "measured", .measured = measured};
+    progress_flush(progress);
+    tell(&line);
+}
+
 void progress_result(struct progress *progress, const struct jobs_release *release)
 {
     const struct jobs_progress line = {.event = "result", .release = release};

@@ -42,6 +42,9 @@ void progress_output(struct progress *progress, const char *data, size_t size);
 /* Tells what was not told yet. */
 void progress_flush(struct progress *progress);
 
+/* One site of many. */
+void progress_measured(struct progress *progress, const struct jobs_measured *measured);
+
 /* The last line; one of them. */
 void progress_result(struct progress *progress, const struct jobs_release *release);
 void progress_error(struct progress *progress, const struct error *err);

@@ -11,6 +11,7 @@
 #include "libdialup/db/transaction.h"
 #include "libdialup/json/writer.h"
 #include "libdialup/store/sites.h"
+#include "libdialup/store/storage.h"
 
 static struct deployment_needs declare(const struct site *site, const struct jobs_release *release)
 {
@@ -41,6 +42,22 @@ static const char *encode_release(struct arena *arena, const struct jobs_release
     return arena_strdup(arena, strbuf_text(&text));
 }
 
+/* Images and what containers wrote stay as they were measured last. */
+static int account_storage(const struct admission *admission, struct arena *arena,
+                           const struct site *site, const struct jobs_release *release, int64_t now,
+                           struct error *err)
+{
+    struct storage_parts parts;
+    int result = storage_find(admission->db, site->id, &parts, err);
+    parts.releases_bytes = release->site_bytes;
+    if (result < 0 ||
+        (result = admission_account_storage(admission, arena, site, storage_total(&parts),
+                                            "Cannot deploy", now, err)) < 0) {
+        return result;
+    }
+    return storage_put(admission->db, site->id, &parts, release->site_inodes, now, err);
+}
+
 /* In one transaction: is there room for what was built, and from now on it is what should be. */
 int accept_release(struct deployd *deployd, struct arena *arena, int64_t site_id,
                    int64_t deployment_id, const struct jobs_release *release, struct error *err)
@@ -63,10 +80,7 @@ int accept_release(struct deployd *deployd, struct arena *arena, int64_t site_id
     const struct deployment_needs needs = declare(&site, release);
     if ((result = handover_begin(&admission, arena, &site, deployment_id, &needs, "Cannot deploy",
                                  now, err)) < 0 ||
-        (result = admission_account_storage(&admission, arena, &site, release->site_bytes,
-                                            "Cannot deploy", now, err)) < 0 ||
-        (result = sites_set_storage(db, site_id, release->site_bytes, release->site_inodes, now,
-                                    err)) < 0 ||
+        (result = account_storage(&admission, arena, &site, release, now, err)) < 0 ||
         (result = deployments_set_release(db, deployment_id, encode_release(arena, release),
                                           release->files, release->size_bytes,
                                           release->received_bytes, err)) < 0) {

@@ -105,7 +105,9 @@ function usageOf(world, user) {
     return { at: NOW(), dimensions, measured: { cpu_millicores: 14, memory_bytes: 61_000_000,
         containers: used.containers, peak_cpu_millicores_24h: 180,
         peak_memory_bytes_24h: 90_000_000, cpu_core_hours: 0.4, memory_gib_hours: 1.2,
-        runtime_hours: 22.1, requests_24h: 1204, bytes_out_24h: 9_000_000 } };
+        runtime_hours: 22.1, requests_24h: 1204, bytes_out_24h: 9_000_000 },
+        storage: { releases_bytes: 30_000_000, images_bytes: 0, container_bytes: 4096,
+            logs_bytes: 8192, uploads_bytes: 0 } };
 }
 
 export function newWorld(Refused) {

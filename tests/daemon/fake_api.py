@@ -93,7 +93,9 @@ class Api:
             "cpu_millicores": 20, "memory_bytes": 50 << 20, "containers": 1,
             "peak_cpu_millicores_24h": 100, "peak_memory_bytes_24h": 60 << 20,
             "cpu_core_hours": 1.5, "memory_gib_hours": 2.5, "runtime_hours": 3.0,
-            "requests_24h": 1234, "bytes_out_24h": 5 << 20}}
+            "requests_24h": 1234, "bytes_out_24h": 5 << 20}, "storage": {
+                "releases_bytes": 3 << 20, "images_bytes": 2 << 20, "container_bytes": 4096,
+                "logs_bytes": 0, "uploads_bytes": 1 << 20}}
 
     def create_site(self, body):
         domain = body["domain"]

@@ -2,6 +2,7 @@
  * What deployd writes: sites, deployments and the ledger.
  */
 #include "libdialup/store/sites.h"
+#include "libdialup/store/storage.h"
 
 #include "libdialup/db/transaction.h"
 #include "libdialup/store/deployments.h"
@@ -220,6 +221,36 @@ static void check_sums(struct store_fixture *s)
     }
 }
 
+static void case_storage(void)
+{
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    const struct storage_parts parts = {1000, 200, 30, 4};
+    struct storage_parts found;
+    struct site site;
+    int64_t a = add_site(&s, 7, "a.example.org");
+    int64_t b = add_site(&s, 7, "b.example.org");
+    int64_t other = add_site(&s, 8, "c.example.org");
+    CHECK_INT(storage_find(s.admind, a, &found, &s.f.err), 0);
+    CHECK_INT(storage_total(&found), 0);
+    CHECK_INT(storage_put(s.deployd, a, &(struct storage_parts){9, 9, 9, 9}, 1, 1, &s.f.err), 0);
+    CHECK_INT(storage_put(s.deployd, a, &parts, 5, 2, &s.f.err), 0); /* replaces */
+    CHECK_INT(storage_put(s.deployd, b, &parts, 5, 2, &s.f.err), 0);
+    CHECK_INT(storage_put(s.deployd, other, &parts, 5, 2, &s.f.err), 0);
+    CHECK_INT(storage_put(s.deployd, 99, &parts, 5, 2, &s.f.err), -ERR_NOT_FOUND);
+    CHECK_INT(storage_find(s.admind, a, &found, &s.f.err), 0);
+    CHECK_INT(found.logs_bytes, 4);
+    CHECK_INT(sites_find(s.admind, s.arena, a, &site, &s.f.err), 0);
+    CHECK_INT(site.storage_bytes, 1234);
+    CHECK_INT(site.storage_inodes, 5);
+    CHECK_INT(storage_sum(s.admind, QUOTA_USER, 7, &found, &s.f.err), 0);
+    CHECK_INT(found.releases_bytes, 2000);
+    CHECK_INT(storage_total(&found), 2468);
+    CHECK_INT(sites_set_deleted(s.deployd, b, 3, &s.f.err), 0);
+    CHECK_INT(storage_sum(s.admind, QUOTA_USER, 7, &found, &s.f.err), 0);
+    CHECK_INT(storage_total(&found), 1234);
+}
+
 static void case_ledger(void)
 {
     AUTO_STORE struct store_fixture s;
@@ -310,6 +341,7 @@ int main(void)
         {"site changes", case_site_changes},
         {"a deleted site", case_site_deleted},
         {"deployments", case_deployments},
+        {"what sites occupy", case_storage},
         {"the ledger adds up", case_ledger},
         {"the ledger's lists", case_ledger_lists},
         {"the ledger: all or nothing", case_ledger_all_or_nothing},

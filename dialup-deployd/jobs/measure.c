@@ -1,0 +1,268 @@
+/*
+ * dialup-job-measure: what each site occupies: releases and logs on the disk, and what Docker has
+ * of it. Reads its params on stdin, writes a line for each site. Started by deployd now and then;
+ * Docker walks the containers' files for it, so never for each request.
+ *
+ * An image's own layers are those above its base image: Docker tells no id for the layers of an
+ * image that was pulled but its topmost, and that one has a name. Layers that two images of a site
+ * share count once.
+ */
+#include <dirent.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/engine/engine.h"
+#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/input.h"
+#include "dialup-deployd/jobs/progress.h"
+#include "libdialup/base/fs.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/json/json.h"
+
+enum { NICENESS = 10, DOCKER_TIMEOUT_MS = 300 * 1000, LOG_FILES = 3, BLOCK_BYTES = 512 };
+
+struct layer {
+    int64_t site_id;
+    const char *id;
+};
+
+struct measure {
+    const struct jobs_measure_params *params;
+    struct arena *arena;
+    struct event_base *base;
+    struct engine *engine;
+    struct jobs_measured *sites;
+    size_t site_count;
+    struct layer *layers; /* that were counted */
+    size_t layer_count;
+};
+
+static struct jobs_measured *find_site(struct measure *measure, int64_t id)
+{
+    for (size_t i = 0; i < measure->site_count; i++) {
+        if (measure->sites[i].site_id == id) {
+            return &measure->sites[i];
+        }
+    }
+    return NULL;
+}
+
+/* The site that a container or an image belongs to, by its label; NULL: none that has a folder. */
+static struct jobs_measured *find_owner(struct measure *measure, const struct json_value *thing)
+{
+    int64_t id;
+    const char *label = json_find_text(json_find(thing, "Labels"), CONTAINER_LABEL_SITE, "");
+    return str_parse_i64(label, 1, INT64_MAX, &id) ? find_site(measure, id) : NULL;
+}
+
+/* Files --------------------------------------------------------------------------------------- */
+
+static int measure_folder(const struct measure *measure, int64_t site_id, const char *part,
+                          struct fs_usage *ret_usage, struct error *err)
+{
+    AUTO_FREE char *path =
+        xasprintf("%s/%lld/%s", measure->params->sites_dir, (long long)site_id, part);
+    *ret_usage = (struct fs_usage){0};
+    return fs_exists(path) ? fs_measure_tree(path, BUILD_MAX_INODES, ret_usage, err) : 0;
+}
+
+static int measure_files(const struct measure *measure, struct jobs_measured *site,
+                         struct error *err)
+{
+    struct fs_usage releases;
+    struct fs_usage logs;
+    int result = measure_folder(measure, site->site_id, "releases", &releases, err);
+    if (result == 0) {
+        result = measure_folder(measure, site->site_id, "logs", &logs, err);
+    }
+    if (result == 0) {
+        site->releases_bytes = releases.size_bytes;
+        site->inodes = releases.inodes;
+        site->logs_bytes = logs.size_bytes;
+    }
+    return result;
+}
+
+static int list_sites(struct measure *measure, struct error *err)
+{
+    DIR *dir = opendir(measure->params->sites_dir);
+    if (!dir) {
+        return error_set(err, ERR_IO, "Cannot read %.200s", measure->params->sites_dir);
+    }
+    int result = 0;
+    for (const struct dirent *entry; result == 0 && (entry = readdir(dir));) {
+        int64_t id;
+        if (!str_parse_i64(entry->d_name, 1, INT64_MAX, &id)) {
+            continue;
+        }
+        measure->sites =
+            xreallocarray(measure->sites, measure->site_count + 1, sizeof(*measure->sites));
+        struct jobs_measured *site = &measure->sites[measure->site_count++];
+        *site = (struct jobs_measured){.site_id = id};
+        result = measure_files(measure, site, err);
+    }
+    closedir(dir);
+    return result;
+}
+
+/* Docker -------------------------------------------------------------------------------------- */
+
+static int get(struct measure *measure, const char *path, const struct json_value **ret_value,
+               struct error *err)
+{
+    AUTO_STRBUF struct strbuf body = STRBUF_INIT;
+    const struct engine_request request = {
+        .method = "GET", .path = path, .timeout_ms = DOCKER_TIMEOUT_MS};
+    int result = engine_wait(measure->engine, measure->base, &request, &body, err);
+    return result < 0 ? result
+                      : json_parse(measure->arena, strbuf_text(&body), body.size, ret_value, err);
+}
+
+/* Those of this suite. */
+static int list(struct measure *measure, const char *path, const struct json_value **ret_list,
+                struct error *err)
+{
+    AUTO_STRBUF struct strbuf whole = STRBUF_INIT;
+    AUTO_FREE char *filter =
+        xasprintf("{\"label\":[\"" CONTAINER_LABEL_INSTANCE "=%s\"]}", measure->params->instance);
+    strbuf_puts(&whole, path);
+    engine_escape(&whole, filter);
+    int result = get(measure, strbuf_text(&whole), ret_list, err);
+    if (result == 0 && (*ret_list)->type != JSON_ARRAY) {
+        return error_set(err, ERR_UNAVAILABLE, "Docker's answer is not a list");
+    }
+    return result;
+}
+
+/* Of a container, rotated ones as well. Docker's folder may be none of ours: then nothing. */
+static int64_t measure_log(const char *path)
+{
+    int64_t size_bytes = 0;
+    for (int i = 0; path[0] == '/' && i < LOG_FILES; i++) {
+        AUTO_FREE char *file = i > 0 ? xasprintf("%s.%d", path, i) : xstrdup(path);
+        struct stat info;
+        if (stat(file, &info) == 0) {
+            size_bytes += (int64_t)info.st_blocks * BLOCK_BYTES;
+        }
+    }
+    return size_bytes;
+}
+
+static void measure_container(struct measure *measure, const struct json_value *container)
+{
+    struct jobs_measured *site = find_owner(measure, container);
+    const struct json_value *details;
+    if (!site) {
+        return;
+    }
+    site->container_bytes += json_find_integer(container, "SizeRw", 0);
+    AUTO_FREE char *path = xasprintf("/containers/%s/json", json_find_text(container, "Id", ""));
+    if (get(measure, path, &details, NULL) == 0) { /* else it ended meanwhile */
+        site->logs_bytes += measure_log(json_find_text(details, "LogPath", ""));
+    }
+}
+
+static bool take_layer(struct measure *measure, int64_t site_id, const char *id)
+{
+    for (size_t i = 0; i < measure->layer_count; i++) {
+        if (measure->layers[i].site_id == site_id && str_equal(measure->layers[i].id, id)) {
+            return false;
+        }
+    }
+    measure->layers =
+        xreallocarray(measure->layers, measure->layer_count + 1, sizeof(*measure->layers));
+    measure->layers[measure->layer_count++] = (struct layer){site_id, id};
+    return true;
+}
+
+static bool is_base(const struct json_value *layer)
+{
+    const struct json_value *tags = json_find(layer, "Tags");
+    return str_equal(json_find_text(layer, "Id", "<missing>"), "<missing>") ||
+           (tags && tags->type == JSON_ARRAY && tags->item_count > 0);
+}
+
+static void measure_image(struct measure *measure, const struct json_value *image)
+{
+    struct jobs_measured *site = find_owner(measure, image);
+    const struct json_value *layers;
+    AUTO_FREE char *path = xasprintf("/images/%s/history", json_find_text(image, "Id", ""));
+    if (!site || get(measure, path, &layers, NULL) < 0 || layers->type != JSON_ARRAY) {
+        return;
+    }
+    /* From the top, which is the image itself and has a name of ours. */
+    for (size_t i = 0; i < layers->item_count; i++) {
+        const struct json_value *layer = layers->items[i];
+        if (i > 0 && is_base(layer)) {
+            break;
+        }
+        if (take_layer(measure, site->site_id, json_find_text(layer, "Id", ""))) {
+            site->images_bytes += json_find_integer(layer, "Size", 0);
+        }
+    }
+}
+
+static int measure_docker(struct measure *measure, struct error *err)
+{
+    const struct json_value *containers;
+    const struct json_value *images;
+    int result = engine_open(measure->base, measure->params->docker_socket, &measure->engine, err);
+    if (result < 0 ||
+        (result = list(measure, "/containers/json?all=1&size=1&filters=", &containers, err)) < 0 ||
+        (result = list(measure, "/images/json?filters=", &images, err)) < 0) {
+        return result;
+    }
+    for (size_t i = 0; i < containers->item_count; i++) {
+        measure_container(measure, containers->items[i]);
+    }
+    for (size_t i = 0; i < images->item_count; i++) {
+        measure_image(measure, images->items[i]);
+    }
+    return 0;
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static int measure_all(struct measure *measure, struct error *err)
+{
+    int result = list_sites(measure, err);
+    if (result == 0) {
+        measure->base = event_base_new();
+        ASSERT(measure->base);
+        result = measure_docker(measure, err);
+        engine_close(measure->engine);
+        event_base_free(measure->base);
+    }
+    return result;
+}
+
+int main(void)
+{
+    struct jobs_measure_params params;
+    struct measure measure = {.params = &params, .arena = arena_new()};
+    struct progress progress = {.log_fd = -1};
+    struct error err = {0};
+    log_init("dialup-job-measure", LOG_LEVEL_INFO);
+    setpriority(PRIO_PROCESS, 0, NICENESS);
+    int result = input_read(measure.arena, &jobs_measure_params_shape, &params, &err);
+    if (result == 0) {
+        result = measure_all(&measure, &err);
+    }
+    for (size_t i = 0; result == 0 && i < measure.site_count; i++) {
+        progress_measured(&progress, &measure.sites[i]);
+    }
+    if (result < 0) {
+        progress_error(&progress, &err);
+    }
+    free(measure.sites);
+    free(measure.layers);
+    arena_free(measure.arena);
+    return result < 0 ? 1 : 0;
+}
