@@ -162,6 +162,15 @@ static struct health_finding check_gate(void *state)
                                 "dialup-gate does not answer: no route can change");
 }
 
+static struct health_finding check_sites(void *state)
+{
+    const struct deployd *deployd = state;
+    return converger_is_caught_up(deployd->converger)
+               ? health_ok("Every site was looked at")
+               : health_problem(HEALTH_DEGRADED, "Wait a moment",
+                                "Sites are being brought up after the start");
+}
+
 static struct health_finding check_firewall(void *state)
 {
     const struct deployd *deployd = state;
@@ -176,6 +185,7 @@ static struct health_finding check_firewall(void *state)
 static const struct health_check checks[] = {
     {"docker", check_docker},
     {"gate", check_gate},
+    {"sites", check_sites},
     {"firewall", check_firewall},
 };
 

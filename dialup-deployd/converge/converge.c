@@ -14,6 +14,8 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
+enum { CATCH_UP_S = 30 }; /* one site that starts slowly keeps nobody longer */
+
 struct settled_waiter {
     struct settled_waiter *next;
     struct converger *converger;
@@ -29,6 +31,9 @@ struct converger {
     struct site_work *works;
     struct settled_waiter *waiters;
     struct event *pass; /* the slow look at everything */
+    int64_t started_at;
+    bool has_begun;    /* every site was kicked once */
+    bool is_caught_up; /* and came to rest once */
     struct docker_watch *docker;
 };
 
@@ -112,6 +117,16 @@ void converger_kick_owner(struct converger *converger, enum quota_entity owner_k
     }
 }
 
+/* For health: after a start, visitors are led where they should be once every site came to rest. */
+static void note_rest(struct converger *converger)
+{
+    bool is_busy = false;
+    for (const struct site_work *work = converger->works; work; work = work->next) {
+        is_busy = is_busy || work->is_busy;
+    }
+    converger->is_caught_up = converger->is_caught_up || (converger->has_begun && !is_busy);
+}
+
 static void kick_all(struct converger *converger)
 {
     AUTO_ARENA struct arena *arena = arena_new();
@@ -125,6 +140,8 @@ static void kick_all(struct converger *converger)
     for (size_t i = 0; i < list.count; i++) {
         kick_unless_waiting(converger, list.rows[i].id);
     }
+    converger->has_begun = true;
+    note_rest(converger);
 }
 
 /* Settled ------------------------------------------------------------------------------------ */
@@ -159,8 +176,9 @@ static bool is_owner_busy(const struct converger *converger, const struct settle
 
 static void on_site_settled(void *context)
 {
-    const struct converger *converger = context;
+    struct converger *converger = context;
     struct settled_waiter *next;
+    note_rest(converger);
     for (struct settled_waiter *waiter = converger->waiters; waiter; waiter = next) {
         next = waiter->next;
         if (!is_owner_busy(converger, waiter)) {
@@ -281,6 +299,11 @@ const char *converger_docker_error(const struct converger *converger)
     return docker_watch_error(converger->docker);
 }
 
+bool converger_is_caught_up(const struct converger *converger)
+{
+    return converger->is_caught_up || clock_unix() - converger->started_at > CATCH_UP_S;
+}
+
 /* Life --------------------------------------------------------------------------------------- */
 
 struct converger *converger_new(struct deployd *deployd)
@@ -288,6 +311,7 @@ struct converger *converger_new(struct deployd *deployd)
     struct converger *converger = xcalloc(1, sizeof(*converger));
     const struct docker_watch_hooks hooks = {on_container_died, pass, converger};
     converger->deployd = deployd;
+    converger->started_at = clock_unix();
     converger->pass = evtimer_new(deployd->run->base, on_pass, converger);
     converger->docker =
         docker_watch_new(deployd->run->base, deployd->engine,

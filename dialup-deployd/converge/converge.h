@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,3 +50,6 @@ const struct running_container *converger_running(const struct converger *conver
 /* For health: when Docker last answered (unix), 0 never; and why it does not. */
 int64_t converger_docker_seen_at(const struct converger *converger);
 const char *converger_docker_error(const struct converger *converger);
+
+/* For health: after a start, every site came to rest once; or some take too long to wait for. */
+bool converger_is_caught_up(const struct converger *converger);

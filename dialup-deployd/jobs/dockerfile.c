@@ -43,8 +43,22 @@ struct image_build {
 
 /* Limits -------------------------------------------------------------------------------------- */
 
-/* The classic builder takes no limit of processes, but a cgroup to build in: one with a limit. For
- * the systemd driver that is a slice, which the system's unit files define. */
+/* systemd makes a slice that nobody defined, without any limit. */
+static bool is_slice_defined(void)
+{
+    static const char *const folders[] = {"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"};
+    for (size_t i = 0; i < ARRAY_COUNT(folders); i++) {
+        AUTO_FREE char *path = xasprintf("%s/systemd/system/" CGROUP_NAME ".slice", folders[i]);
+        if (fs_exists(path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The classic builder takes no limit of processes, but a cgroup to build in: one with a limit, for
+ * all builds together. What Docker calls a parent depends on its driver: a slice of systemd, which
+ * our package defines; or a path, made here. */
 static const char *choose_cgroup(struct build *build)
 {
     AUTO_STRBUF struct strbuf body = STRBUF_INIT;
@@ -55,7 +69,7 @@ static const char *choose_cgroup(struct build *build)
         return NULL;
     }
     if (!str_equal(json_find_text(info, "CgroupDriver", ""), "cgroupfs")) {
-        return CGROUP_NAME ".slice";
+        return is_slice_defined() ? CGROUP_NAME ".slice" : NULL;
     }
     bool is_unified = str_equal(json_find_text(info, "CgroupVersion", "1"), "2");
     AUTO_FREE char *folder = xasprintf("/sys/fs/cgroup%s/" CGROUP_NAME, is_unified ? "" : "/pids");
