@@ -239,7 +239,8 @@ int terminal_ask_secret(struct terminal *terminal, const char *question, struct 
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     }
     char line[ANSWER_MAX];
-    int result = ask(question, line, sizeof(line), err);
+    /* Nobody is there to be asked when a script writes the answer. */
+    int result = ask(is_terminal ? question : "", line, sizeof(line), err);
     if (is_terminal) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         fputc('\n', stderr);
