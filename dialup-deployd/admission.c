@@ -77,10 +77,11 @@ struct quota_amounts admission_for_new_site(void)
 struct quota_amounts admission_for_running(const struct site *site)
 {
     struct quota_amounts amounts = {0};
+    int64_t instances = site->instances > 1 ? site->instances : 1;
     if (site->memory_mib > 0) {
-        amounts.of[QUOTA_CONTAINERS] = 1;
-        amounts.of[QUOTA_MEMORY_PRODUCTION] = site->memory_mib;
-        amounts.of[QUOTA_CPU_PRODUCTION] = site->cpu_millicores;
+        amounts.of[QUOTA_CONTAINERS] = instances;
+        amounts.of[QUOTA_MEMORY_PRODUCTION] = site->memory_mib * instances;
+        amounts.of[QUOTA_CPU_PRODUCTION] = site->cpu_millicores * instances;
     }
     quota_add_up(&amounts);
     return amounts;

@@ -33,6 +33,8 @@ struct ipc_client;
 struct job;
 struct queue;
 struct storage;
+struct sleeper;
+struct waker;
 
 struct deployd {
     struct daemon_run *run;
@@ -45,6 +47,8 @@ struct deployd {
     struct queue *queue;
     struct images *images;
     struct storage *storage;
+    struct sleeper *sleeper;
+    struct waker *waker;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;
     char *gate_path;

@@ -11,6 +11,8 @@
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/rpc.h"
 #include "dialup-deployd/storage.h"
+#include "dialup-deployd/sleep/sleeper.h"
+#include "dialup-deployd/sleep/waker.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
@@ -94,12 +96,15 @@ static void stop(void *state)
         job_abandon(deployd->sweep);
     }
     /* First the gate: what it has not answered ends in the converger, which may ask the others. */
+    waker_close(deployd->waker);
     ipc_client_close(deployd->gate);
     storage_free(deployd->storage);
     queue_free(deployd->queue);
     engine_close(deployd->engine);
     converger_free(deployd->converger);
     images_free(deployd->images);
+    sleeper_free(deployd->sleeper);
+    waker_free(deployd->waker);
     db_batch_free(deployd->batch);
     struct event *const events[] = {deployd->batch_timer, deployd->housekeeping};
     for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
@@ -134,6 +139,8 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     deployd->storage = storage_new(deployd);
     deployd->converger = converger_new(deployd);
     deployd->queue = queue_new(deployd);
+    deployd->sleeper = sleeper_new(deployd);
+    deployd->waker = waker_new(deployd);
     return 0;
 }
 

@@ -22,6 +22,12 @@
 
 enum { SOCKET_PATH_MAX = 107 };
 
+/* It may have slept. */
+static void wake_site(struct change *change)
+{
+    converger_wake(change->deployd->converger, change->site_id);
+}
+
 static void kick_site(struct change *change)
 {
     converger_kick(change->deployd->converger, change->site_id);
@@ -192,6 +198,9 @@ static int want_running(struct change *change, struct db *db, const struct site 
         result =
             handover_reserve(&admission, change->arena, site, "Cannot start", clock_unix(), err);
     }
+    if (result == 0) {
+        result = sites_set_sleep(db, site->id, SITE_AWAKE, clock_unix(), err);
+    }
     if (result == 0 && site->state == SITE_FAILED) {
         result = sites_restart(db, site->id, clock_unix(), err); /* with all its attempts again */
     }
@@ -219,8 +228,10 @@ static void after_set_desired(struct change *change)
     const struct deployd_site_set_desired_params *params = change->params;
     if (str_equal(params->desired, "stopped")) {
         queue_cancel_builds(change->deployd->queue, change->site_id);
+        kick_site(change);
+    } else {
+        wake_site(change);
     }
-    kick_site(change);
 }
 
 static const struct change_kind site_set_desired = {work_set_desired, after_set_desired};
@@ -248,7 +259,7 @@ static int work_restart(struct change *change, struct db *db, struct error *err)
     return result < 0 ? result : answer_site(change, db, err);
 }
 
-static const struct change_kind site_restart = {work_restart, kick_site};
+static const struct change_kind site_restart = {work_restart, wake_site};
 
 int handle_site_restart(void *context, struct ipc_request *request, const void *params,
                         void *result, struct error *err)

@@ -42,7 +42,7 @@ static void on_docker(void *context, const struct error *err);
 
 /* Sites -------------------------------------------------------------------------------------- */
 
-static struct site_work *find_work(struct converger *converger, int64_t site_id)
+static struct site_work *find_work(const struct converger *converger, int64_t site_id)
 {
     for (struct site_work *work = converger->works; work; work = work->next) {
         if (work->site_id == site_id) {
@@ -87,11 +87,10 @@ void converger_wake(struct converger *converger, int64_t site_id)
     site_loop_wake(get_work(converger, site_id));
 }
 
-void converger_lead_again(struct converger *converger, int64_t site_id)
+int64_t converger_led_since(const struct converger *converger, int64_t site_id)
 {
-    struct site_work *work = get_work(converger, site_id);
-    work->route.kind = PLAN_ROUTE_UNKNOWN;
-    site_loop_kick(work);
+    const struct site_work *work = find_work(converger, site_id);
+    return work && work->route.kind == PLAN_ROUTE_CONTAINER ? work->route.since : 0;
 }
 
 /* A site that waits for its retry has time until then. */

@@ -26,11 +26,12 @@ void converger_free(struct converger *converger);
 /* A site's rows or containers may have changed. */
 void converger_kick(struct converger *converger, int64_t site_id);
 
-/* Somebody wants a site that sleeps. What it needs was reserved already. */
+/* Somebody wants a site; what it needs was reserved already. If we thought that visitors are led to
+ * it, the gate is told again. */
 void converger_wake(struct converger *converger, int64_t site_id);
 
-/* The gate does not lead a site's visitors as we thought: it is told again. */
-void converger_lead_again(struct converger *converger, int64_t site_id);
+/* Since when visitors are led to its container, unix; 0: they are not, as far as we know. */
+int64_t converger_led_since(const struct converger *converger, int64_t site_id);
 
 /* All sites of an owner. */
 void converger_kick_owner(struct converger *converger, enum quota_entity owner_kind,

@@ -13,8 +13,9 @@
 #include "libdialup/base/str.h"
 
 enum {
-    FIRST_PAUSE_MS = 20,
+    SHORTEST_PAUSE_MS = 5,
     LONGEST_PAUSE_MS = 500,
+    PAUSE_PART = 20, /* a pause is so small a part of the wait so far: it adds 5 % at most */
     ATTEMPT_TIMEOUT_S = 15,
     STATUS_LINE_BYTES = 12
 };
@@ -26,7 +27,6 @@ struct probe {
     struct bufferevent *connection; /* of the attempt in flight, or NULL */
     struct event *again;
     struct event *deadline;
-    int64_t pause_ms;
     int64_t started_us;
     struct probe_result result;
     probe_done_fn *on_done;
@@ -66,12 +66,11 @@ static void finish(struct probe *probe, bool is_healthy)
 static void try_later(struct probe *probe)
 {
     close_attempt(probe);
-    struct timeval pause = clock_timeval_of_ms(probe->pause_ms);
+    int64_t pause_ms = (clock_monotonic_us() - probe->started_us) / 1000 / PAUSE_PART;
+    pause_ms = pause_ms > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : pause_ms;
+    pause_ms = pause_ms < SHORTEST_PAUSE_MS ? SHORTEST_PAUSE_MS : pause_ms;
+    struct timeval pause = clock_timeval_of_ms(pause_ms);
     evtimer_add(probe->again, &pause);
-    probe->pause_ms *= 2;
-    if (probe->pause_ms > LONGEST_PAUSE_MS) {
-        probe->pause_ms = LONGEST_PAUSE_MS;
-    }
 }
 
 /* "HTTP/1.1 200": the three digits, 0 if this is no HTTP answer. */
@@ -154,7 +153,6 @@ struct probe *probe_start(struct event_base *base, const struct sockaddr_in *add
     probe->base = base;
     probe->address = *address;
     probe->host = xstrdup(host);
-    probe->pause_ms = FIRST_PAUSE_MS;
     probe->started_us = clock_monotonic_us();
     probe->on_done = on_done;
     probe->context = context;

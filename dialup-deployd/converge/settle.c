@@ -48,7 +48,7 @@ static void end_unfinished(struct site_work *work)
 static void settle_sleep(struct site_work *work)
 {
     struct db *db = work->deployd->run->db;
-    if (work->site.sleep == SITE_AWAKE || work->is_woken) {
+    if (work->site.sleep == SITE_AWAKE || work->is_woken || site_work_is_new_release(work)) {
         return;
     }
     if (work->serve != PLAN_CONTAINER || work->site.desired != SITE_WANT_RUNNING) {

@@ -81,6 +81,9 @@ static const struct plan_container *find_frozen(struct site_work *work)
 void site_loop_wake(struct site_work *work)
 {
     work->is_woken = true;
+    if (work->route.kind == PLAN_ROUTE_CONTAINER) {
+        work->route.kind = PLAN_ROUTE_UNKNOWN; /* the gate knows better */
+    }
     const struct plan_container *frozen =
         work->is_busy || work->route.kind != PLAN_ROUTE_HOLD ? NULL : find_frozen(work);
     if (!frozen || !action_thaw_now(work, frozen->id)) {

@@ -24,7 +24,7 @@ enum need { NO_ROUTE, CONTAINER_OR_NONE, CONTAINER_OR_WAIT, STOPPED_PAGE, FAILED
 static const enum need needs[] = {
     [SITE_NEW] = NO_ROUTE,
     [SITE_STARTING] = CONTAINER_OR_WAIT,
-    [SITE_RUNNING] = CONTAINER_OR_NONE, /* without a container it is files, which Caddy serves */
+    [SITE_RUNNING] = CONTAINER_OR_NONE, /* what needs no memory is files, which Caddy serves */
     [SITE_STOPPED] = STOPPED_PAGE,
     [SITE_FAILED] = FAILED_PAGE,
     [SITE_DELETED] = NO_ROUTE,
@@ -51,7 +51,7 @@ static bool plan_route(const struct site *site, char owner[ROUTE_OWNER_SIZE],
         spec.state = ROUTE_HOLD;
     } else if (has_container) {
         spec.state = ROUTE_READY;
-    } else if (need == CONTAINER_OR_WAIT) {
+    } else if (need == CONTAINER_OR_WAIT || (may_have_container && site->memory_mib > 0)) {
         spec.state = ROUTE_STARTING;
     } else if (need == STOPPED_PAGE || need == FAILED_PAGE) {
         spec.state = need == STOPPED_PAGE ? ROUTE_STOPPED : ROUTE_FAILED;

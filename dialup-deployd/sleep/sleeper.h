@@ -1,0 +1,30 @@
+/*
+ * The sleeper: asks the gate who is visited, and writes into the rows how deep each site should
+ * sleep and how many instances it needs. The converger does the rest.
+ *
+ * Nothing is lost if the gate does not answer: then nobody falls asleep.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dialup-deployd/sleep/idle.h"
+#include "libdialup/base/arena.h"
+
+struct deployd;
+struct sleeper;
+
+struct sleeper *sleeper_new(struct deployd *deployd);
+void sleeper_free(struct sleeper *sleeper);
+
+/* A site was woken: if that was too soon, it sleeps later next time. */
+void sleeper_note_wake(struct sleeper *sleeper, const struct site *site);
+
+/* The sites whose containers could sleep, as last seen; in the arena. */
+const struct idle_site *sleeper_sites(const struct sleeper *sleeper, struct arena *arena,
+                                      size_t *ret_count);
+
+/* Puts a site to sleep, as deep as that, unless somebody visits it by now. */
+void sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sleep sleep,
+                 const char *reason);

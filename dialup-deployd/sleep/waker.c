@@ -1,0 +1,189 @@
+/*
+ * See the header. Called by main.c and by the sleeper.
+ */
+#include "dialup-deployd/sleep/waker.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "dialup-deployd/admission.h"
+#include "dialup-deployd/converge/converge.h"
+#include "dialup-deployd/deployd.h"
+#include "dialup-deployd/sleep/sleeper.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/log.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/db/transaction.h"
+#include "libdialup/store/sites.h"
+#include "proto/gate_rpc.h"
+
+enum {
+    ASK_AGAIN_S = 1,         /* after the gate did not answer */
+    ROOM_TIMEOUT_MS = 15000, /* until the one that gives way has stopped */
+    ROOM_TRIES = 4,
+};
+
+struct waker {
+    struct deployd *deployd;
+    struct event *ask_again;
+    int64_t after;
+    int64_t epoch;
+    bool is_closing;
+};
+
+/* Waking ------------------------------------------------------------------------------------- */
+
+/* A wake that waits until somebody has made room. */
+struct making_room {
+    struct waker *waker;
+    int64_t site_id;
+    int tries_left;
+};
+
+static void wake(struct waker *waker, int64_t site_id, int tries_left);
+
+static void on_room(void *context)
+{
+    struct making_room *room = context;
+    if (!room->waker->is_closing) {
+        wake(room->waker, room->site_id, room->tries_left);
+    }
+    free(room);
+}
+
+/* False if nobody can give way. */
+static bool make_room(struct waker *waker, struct arena *arena, const struct site *site,
+                      int tries_left)
+{
+    struct deployd *deployd = waker->deployd;
+    size_t count;
+    struct site other;
+    const struct idle_site *sites = sleeper_sites(deployd->sleeper, arena, &count);
+    const struct idle_site *chosen =
+        idle_choose(sites, count, site->owner_kind, site->owner_id, site->id);
+    if (tries_left == 0 || !chosen ||
+        sites_find(deployd->run->db, arena, chosen->site_id, &other, NULL) < 0) {
+        return false;
+    }
+    sleeper_put(deployd->sleeper, &other, SITE_ASLEEP, "its memory is needed by another site");
+    struct making_room *room = xcalloc(1, sizeof(*room));
+    *room = (struct making_room){waker, site->id, tries_left - 1};
+    converger_when_settled(deployd->converger, other.owner_kind, other.owner_id, ROOM_TIMEOUT_MS,
+                           on_room, room);
+    return true;
+}
+
+/* What it held while it was awake, in the same transaction in which it is noted to be awake. */
+static int reserve(const struct waker *waker, struct arena *arena, const struct site *site,
+                   struct error *err)
+{
+    struct deployd *deployd = waker->deployd;
+    struct admission admission = admission_for(deployd, site->owner_kind, site->owner_id);
+    int64_t now = clock_unix();
+    AUTO_TRANSACTION struct db_transaction transaction = {0};
+    int result = db_transaction_begin(&transaction, deployd->run->db, err);
+    if (result < 0 ||
+        (result = admission_reserve_run(&admission, arena, site, "Cannot wake", now, err)) < 0 ||
+        (result = sites_set_sleep(deployd->run->db, site->id, SITE_AWAKE, now, err)) < 0) {
+        return result;
+    }
+    return db_transaction_commit(&transaction, err);
+}
+
+static void wake(struct waker *waker, int64_t site_id, int tries_left)
+{
+    struct deployd *deployd = waker->deployd;
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct site site;
+    struct error err;
+    if (sites_find(deployd->run->db, arena, site_id, &site, &err) < 0) {
+        log_warning("site %lld is wanted, but it is not there: %s", (long long)site_id,
+                    err.message);
+        return;
+    }
+    if (site.desired != SITE_WANT_RUNNING) {
+        converger_kick(deployd->converger, site_id);
+        return;
+    }
+    int result = site.sleep == SITE_ASLEEP ? reserve(waker, arena, &site, &err) : 0;
+    if (result == -ERR_QUOTA_EXCEEDED && make_room(waker, arena, &site, tries_left)) {
+        return;
+    }
+    if (result < 0) {
+        log_warning("%s is wanted and cannot wake: %s", site.domain, err.message);
+        return;
+    }
+    if (site.sleep != SITE_AWAKE) {
+        sleeper_note_wake(deployd->sleeper, &site);
+        log_info("%s wakes, it was %s", site.domain, site_sleep_name(site.sleep));
+    }
+    converger_wake(deployd->converger, site_id);
+}
+
+void waker_wake(struct waker *waker, int64_t site_id)
+{
+    wake(waker, site_id, ROOM_TRIES);
+}
+
+/* Listening to the gate ---------------------------------------------------------------------- */
+
+static void ask(struct waker *waker);
+
+static void on_wanted(void *context, const void *result, const struct error *err)
+{
+    struct waker *waker = context;
+    const struct gate_wanted_result *wanted = result;
+    const struct timeval later = {ASK_AGAIN_S, 0};
+    if (waker->is_closing) {
+        return;
+    }
+    if (err) {
+        event_add(waker->ask_again, &later);
+        return;
+    }
+    waker->epoch = wanted->epoch;
+    waker->after = wanted->last;
+    for (size_t i = 0; i < wanted->sites_count; i++) {
+        waker_wake(waker, wanted->sites[i].site_id);
+    }
+    ask(waker);
+}
+
+static void ask(struct waker *waker)
+{
+    const struct timeval later = {ASK_AGAIN_S, 0};
+    const struct gate_wanted_params params = {
+        .has_after = true, .after = waker->after, .has_epoch = true, .epoch = waker->epoch};
+    if (gate_call_wanted(waker->deployd->gate, &params, NULL, on_wanted, waker, NULL) < 0) {
+        event_add(waker->ask_again, &later);
+    }
+}
+
+static void on_ask_again(evutil_socket_t fd, short events, void *context)
+{
+    ask(context);
+}
+
+struct waker *waker_new(struct deployd *deployd)
+{
+    struct waker *waker = xcalloc(1, sizeof(*waker));
+    waker->deployd = deployd;
+    waker->ask_again = evtimer_new(deployd->run->base, on_ask_again, waker);
+    ask(waker);
+    return waker;
+}
+
+void waker_close(struct waker *waker)
+{
+    if (waker) {
+        waker->is_closing = true;
+    }
+}
+
+void waker_free(struct waker *waker)
+{
+    if (waker) {
+        event_free(waker->ask_again);
+        free(waker);
+    }
+}

@@ -1,0 +1,25 @@
+/*
+ * The waker: hears from the gate which sleeping sites have visitors, and wakes them. A site that
+ * sleeps without a container needs its memory again: if that is short, the owner's site that is
+ * idle longest sleeps in its place.
+ *
+ * Level-triggered: the gate tells what is wanted, not what happened, and tells it again to whoever
+ * asks anew. So neither end may lose a wake by being restarted.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct deployd;
+struct waker;
+
+struct waker *waker_new(struct deployd *deployd);
+
+/* Before the gate's client and the converger are closed: asks and wakes nobody any more. */
+void waker_close(struct waker *waker);
+
+/* After them: both may still call back. */
+void waker_free(struct waker *waker);
+
+/* Somebody wants this site. Nothing happens if it is to be stopped or deleted. */
+void waker_wake(struct waker *waker, int64_t site_id);
