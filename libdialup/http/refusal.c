@@ -6,6 +6,7 @@
  * the loop.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -53,10 +54,11 @@ static void describe(const struct http_server *server, const struct row *row, st
 static int read_status(struct evbuffer *output)
 {
     char line[STATUS_LINE_MAX];
-    int status;
+    char status[4];
     ev_ssize_t copied = evbuffer_copyout(output, line, sizeof(line) - 1);
     line[copied > 0 ? copied : 0] = '\0';
-    return sscanf(line, "HTTP/%*d.%*d %d", &status) == 1 ? status : -1;
+    bool is_answer = sscanf(line, "HTTP/%*d.%*d %3[0-9]", status) == 1;
+    return is_answer ? (int)strtol(status, NULL, 10) : -1;
 }
 
 static void write_answer(struct evbuffer *output, const struct row *row, const char *id,

@@ -213,33 +213,47 @@ static void stop(struct plan_container *box)
     box->is_rested = true;
 }
 
-static bool acts_on_a_box(enum plan_action action)
+static void carry_out_on(struct world *world, enum plan_action action, struct plan_container *box)
 {
-    static const bool acts[PLAN_ACTION_COUNT] = {
-        [PLAN_START] = true,  [PLAN_PROBE] = true,  [PLAN_ROUTE_TO] = true,
-        [PLAN_LIMIT] = true,  [PLAN_REMOVE] = true, [PLAN_DRAIN] = true,
-        [PLAN_FREEZE] = true, [PLAN_THAW] = true,   [PLAN_STOP] = true,
-    };
-    return acts[action];
-}
-
-static void carry_out(struct world *world, const struct plan_step *step)
-{
-    struct plan_container *box =
-        step->container ? &world->boxes[step->container - world->boxes] : NULL;
-    if (!box && acts_on_a_box(step->action)) {
-        CHECK(box != NULL);
-        return;
-    }
-    switch (step->action) {
-    case PLAN_CREATE:
-        create(world);
-        break;
+    switch (action) {
     case PLAN_START:
         start(world, box);
         break;
     case PLAN_PROBE:
         probe(world, box);
+        break;
+    case PLAN_LIMIT:
+        box->memory_mib = world->site.memory_mib;
+        box->cpu_millicores = world->site.cpu_millicores;
+        break;
+    case PLAN_DRAIN:
+        box->drain = PLAN_DRAINING;
+        break;
+    case PLAN_REMOVE:
+        remove_box(world, box);
+        break;
+    case PLAN_FREEZE:
+        box->pulse = PLAN_STILL;
+        break;
+    case PLAN_THAW:
+        box->pulse = PLAN_GOING;
+        break;
+    case PLAN_STOP:
+        stop(box);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Box is NULL for what is done to the site, not to one of its containers. */
+static void carry_out(struct world *world, const struct plan_step *step)
+{
+    struct plan_container *box =
+        step->container ? &world->boxes[step->container - world->boxes] : NULL;
+    switch (step->action) {
+    case PLAN_CREATE:
+        create(world);
         break;
     case PLAN_ROUTE_TO:
         lead_to(world, step);
@@ -256,36 +270,23 @@ static void carry_out(struct world *world, const struct plan_step *step)
     case PLAN_ROUTE_REMOVE:
         lead(world, PLAN_ROUTE_NONE);
         break;
-    case PLAN_LIMIT:
-        box->memory_mib = world->site.memory_mib;
-        box->cpu_millicores = world->site.cpu_millicores;
-        break;
-    case PLAN_DRAIN:
-        box->drain = PLAN_DRAINING;
-        break;
-    case PLAN_REMOVE:
-        remove_box(world, box);
-        break;
     case PLAN_GIVE_UP:
         give_up(world, box);
         break;
     case PLAN_HOLD:
         hold(world);
         break;
-    case PLAN_FREEZE:
-        box->pulse = PLAN_STILL;
-        break;
-    case PLAN_THAW:
-        box->pulse = PLAN_GOING;
-        break;
-    case PLAN_STOP:
-        stop(box);
-        break;
     case PLAN_NOTE_ASLEEP:
         world->site.depth = PLAN_ASLEEP;
         break;
     case PLAN_NOTHING:
     case PLAN_ACTION_COUNT:
+        break;
+    default:
+        CHECK(box != NULL);
+        if (box) {
+            carry_out_on(world, step->action, box);
+        }
         break;
     }
 }
