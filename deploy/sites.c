@@ -68,7 +68,13 @@ int handle_sites_list(struct run *run, struct error *err)
         return result;
     }
     const struct json_value *sites = json_find(answer, "sites");
-    if (!sites || sites->type != JSON_ARRAY || sites->item_count == 0) {
+    if (!sites || sites->type != JSON_ARRAY) {
+        error_set(err, ERR_UNAVAILABLE, "%s does not answer like a Dial Up Deploy panel",
+                  run->settings.server);
+        error_hint(err, "Is this the address of a Dial Up Deploy panel?");
+        return -ERR_UNAVAILABLE;
+    }
+    if (sites->item_count == 0) {
         terminal_say(&run->terminal, "There are no sites yet. The first one: deploy site --domain "
                                      "mysite FOLDER");
     } else {

@@ -139,7 +139,10 @@ static int send_all(struct upload *upload, struct error *err)
         } else {
             failures++;
         }
-        if (failures == ATTEMPTS || (result < 0 && !is_passing(&local)) || interrupt_pending()) {
+        if (interrupt_pending()) {
+            return error_set(err, ERR_IO, "Stopped while sending; the site is as it was");
+        }
+        if (failures == ATTEMPTS || (result < 0 && !is_passing(&local))) {
             *err = local;
             return -(int)local.code;
         }
