@@ -42,6 +42,7 @@ struct gate {
     struct pages pages;
     struct robots robots;
     struct routes routes;
+    struct owners *owners;
     struct pump_set *pumps;
     struct drains *drains;
     struct answers *answers;
@@ -87,6 +88,7 @@ int gate_open(struct event_base *base, const struct gate_config *config, struct 
                 config->no_wake_paths ? config->no_wake_paths : "");
     own->no_wake_agents = own->no_wake_paths = NULL;
     routes_init(&gate->routes);
+    gate->owners = owners_new(base, config->owner_kbit_per_s);
     gate->pumps = pump_set_new(
         base, &(struct pump_config){
                   .connect_timeout_ms = or_default(config->connect_timeout_ms, CONNECT_TIMEOUT_MS),
@@ -125,6 +127,7 @@ static void free_gate(struct gate *gate, void (*end_listener)(struct listener *l
     pump_set_free(gate->pumps);
     answers_free(gate->answers);
     routes_fini(&gate->routes);
+    owners_free(gate->owners);
     pages_fini(&gate->pages);
     robots_fini(&gate->robots);
     free(gate->sites_dir);
@@ -141,6 +144,20 @@ void gate_leave(struct gate *gate)
     free_gate(gate, listener_leave);
 }
 
+/* What is open moves with the route. */
+static void set_owner(struct gate *gate, struct route *route, const char *name)
+{
+    struct owner *before = route->owner;
+    route->owner = name && *name ? owners_ref(gate->owners, name) : NULL;
+    if (before) {
+        owner_counters(before)->open -= route->counters.open;
+    }
+    if (route->owner) {
+        owner_counters(route->owner)->open += route->counters.open;
+    }
+    owner_unref(before);
+}
+
 int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherited_fd,
                    struct error *err)
 {
@@ -153,7 +170,7 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
         const struct hold_hooks hooks = {
             .on_end = on_hold_end, .on_wanting = on_wanting, .judge = judge_head, .owner = route};
         hold_init(&route->held, gate->base, &hooks);
-        route->owner = gate;
+        route->gate = gate;
         rc = listener_open(gate->base, gate->sites_dir, route->host, inherited_fd, on_accept, route,
                            &route->listener, err);
         if (rc < 0) {
@@ -161,9 +178,22 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
             return rc;
         }
     }
+    set_owner(gate, route, spec->owner);
     drains_on_route_set(gate->drains, route);
     apply_state(gate, route);
     return 0;
+}
+
+int gate_set_owner_limits(struct gate *gate, const char *owner, const struct owner_limits *limits,
+                          struct error *err)
+{
+    return owners_set_limits(gate->owners, owner, limits, err);
+}
+
+void gate_owners_each(const struct gate *gate, void (*visit)(void *arg, const struct owner *owner),
+                      void *arg)
+{
+    owners_each(gate->owners, visit, arg);
 }
 
 int gate_drain(struct gate *gate, const struct drain_spec *spec, struct error *err)
@@ -245,6 +275,9 @@ static void enter(struct gate *gate, struct route *route)
     if (counters->open > counters->open_max) {
         counters->open_max = counters->open;
     }
+    if (route->owner) {
+        owner_counters(route->owner)->open++;
+    }
     route_ref(route);
 }
 
@@ -252,6 +285,9 @@ static void leave(struct gate *gate, struct route *route)
 {
     gate->open--;
     route->counters.open--;
+    if (route->owner) {
+        owner_counters(route->owner)->open--;
+    }
     route_unref(route);
 }
 
@@ -280,25 +316,52 @@ static void tell_wanted(struct gate *gate, struct route *route)
     }
 }
 
-/* Of the two only the site's own limit says something about the site. */
+static bool is_too_fast(const struct gate *gate, struct route *route, int64_t now_us)
+{
+    enum { BURST_S = 2 };
+    int rate = or_default(route->requests_per_s, gate->config.requests_per_s);
+    if (rate == 0) {
+        return false;
+    }
+    bucket_fill(&route->rate, rate, (int64_t)rate * BURST_S, now_us);
+    return bucket_take(&route->rate, 1) == 0;
+}
+
 static bool is_full(const struct gate *gate, struct route *route)
 {
     int max = or_default(route->connections_max, gate->config.connections_per_route_max);
-    bool site_is_full = route->counters.open >= (uint32_t)max;
-    route->counters.limited += site_is_full;
-    return site_is_full || gate->open >= (uint32_t)gate->config.connections_max;
+    bool owner_is_over = route->owner && owner_is_full(route->owner);
+    if (owner_is_over) {
+        owner_counters(route->owner)->refused++;
+    }
+    if (owner_is_over || route->counters.open >= (uint32_t)max) {
+        route->counters.limited++;
+        return true;
+    }
+    return gate->open >= (uint32_t)gate->config.connections_max;
+}
+
+/* Says so on a page. */
+static bool refuse(struct gate *gate, struct route *route, int fd, int64_t now_us)
+{
+    bool too_fast = is_too_fast(gate, route, now_us);
+    if (!too_fast && !is_full(gate, route)) {
+        return false;
+    }
+    route->counters.limited += too_fast;
+    route->counters.refused++;
+    show_page(gate, route, too_fast ? GATE_PAGE_LIMITED : GATE_PAGE_BUSY, fd, false);
+    return true;
 }
 
 static void on_accept(void *owner, int fd)
 {
     struct route *route = owner;
-    struct gate *gate = route->owner;
+    struct gate *gate = route->gate;
     int64_t now_us = clock_monotonic_us();
     route->active_us = now_us;
     route->counters.requests++;
-    if (is_full(gate, route)) {
-        route->counters.refused++;
-        show_page(gate, route, GATE_PAGE_BUSY, fd, false);
+    if (refuse(gate, route, fd, now_us)) {
         return;
     }
     switch (policies[route->state].action) {
@@ -322,20 +385,20 @@ static int judge_head(void *owner, const char *head, size_t size)
     static const int verdicts[] = {
         [ROBOTS_UNDECIDED] = 0, [ROBOTS_VISITOR] = 1, [ROBOTS_ROBOT] = -1};
     const struct route *route = owner;
-    const struct gate *gate = route->owner;
+    const struct gate *gate = route->gate;
     return verdicts[robots_judge(&gate->robots, head, size)];
 }
 
 static void on_wanting(void *owner)
 {
     struct route *route = owner;
-    tell_wanted(route->owner, route);
+    tell_wanted(route->gate, route);
 }
 
 static void on_hold_end(void *owner, enum hold_end how, int fd, int64_t since_us)
 {
     struct route *route = owner;
-    struct gate *gate = route->owner;
+    struct gate *gate = route->gate;
     int64_t now_us = clock_monotonic_us();
     route->active_us = now_us;
     if (how == HOLD_EXPIRED) {

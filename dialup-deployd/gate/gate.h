@@ -24,6 +24,8 @@ struct gate_config {
     const char *pages_dir;
     int connections_max;           /* 0: GATE_CONNECTIONS_MAX */
     int connections_per_route_max; /* 0: GATE_CONNECTIONS_PER_ROUTE_MAX */
+    int requests_per_s;            /* of a route, and twice as many at once; 0: no limit */
+    int64_t owner_kbit_per_s;      /* of owners without limits of their own; 0: no limit */
     int connect_timeout_ms;        /* 0: 3 s */
     int idle_timeout_ms;           /* 0: one hour */
     int patience_ms;               /* how long a request is parked; 0: 20 s */
@@ -67,6 +69,12 @@ int gate_route_listener_fd(const struct route *route);
 
 /* The number of the wanted route that became so last; each route has its own in `wanted`. */
 uint64_t gate_last_wanted(const struct gate *gate);
+
+/* In force at once, also for connections that are open; kept until the gate ends. */
+int gate_set_owner_limits(struct gate *gate, const char *owner, const struct owner_limits *limits,
+                          struct error *err);
+void gate_owners_each(const struct gate *gate, void (*visit)(void *arg, const struct owner *owner),
+                      void *arg);
 
 /* See drain.h; ERR_CONFLICT if the route of spec->host uses the address. */
 int gate_drain(struct gate *gate, const struct drain_spec *spec, struct error *err);

@@ -38,11 +38,11 @@ static bool find_targets(const struct site *site, struct route_spec *spec)
 }
 
 /* False if the site needs no route. The spec borrows from the site and from owner. */
-static bool plan_route(const struct site *site, char owner[ROUTE_OWNER_SIZE],
+static bool plan_route(const struct site *site, char owner[OWNER_NAME_SIZE],
                        struct route_spec *ret_spec)
 {
     struct route_spec spec = {.host = site->domain, .site_id = site->id, .owner = owner};
-    snprintf(owner, ROUTE_OWNER_SIZE, "%s:%lld", quota_entity_name(site->owner_kind),
+    snprintf(owner, OWNER_NAME_SIZE, "%s:%lld", quota_entity_name(site->owner_kind),
              (long long)site->owner_id);
     enum need need = needs[site->state];
     bool may_have_container = need == CONTAINER_OR_NONE || need == CONTAINER_OR_WAIT;
@@ -73,7 +73,7 @@ static int make_known_routes(struct gate_process *process, struct db *db, struct
     }
     for (size_t i = 0; i < sites.count; i++) {
         struct route_spec spec;
-        char owner[ROUTE_OWNER_SIZE];
+        char owner[OWNER_NAME_SIZE];
         struct error failure;
         if (plan_route(&sites.rows[i], owner, &spec) &&
             gate_route_set(process->gate, &spec, -1, &failure) < 0) {
@@ -100,12 +100,15 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     process->sites_dir = config_run_path(config, "sites");
     process->wanted = wanted_open(run->base, clock_unix_ms());
     process->max_connections = config_integer(config, CONFIG_gate_max_connections);
+    process->owner_kbit_per_s = config_integer(config, CONFIG_gate_owner_mbit_per_s) * 1000;
     const struct gate_config options = {
         .sites_dir = process->sites_dir,
         .pages_dir = config_text(config, CONFIG_gate_pages_dir),
         .connections_max = (int)process->max_connections,
         .connections_per_route_max = (int)config_integer(config, CONFIG_gate_site_connections),
         .connect_timeout_ms = (int)config_integer(config, CONFIG_gate_connect_timeout_ms),
+        .requests_per_s = (int)config_integer(config, CONFIG_gate_site_requests_per_s),
+        .owner_kbit_per_s = process->owner_kbit_per_s,
         .patience_ms = (int)config_integer(config, CONFIG_gate_patience_s) * 1000,
         .no_wake_agents = config_text(config, CONFIG_gate_no_wake_agents),
         .no_wake_paths = config_text(config, CONFIG_gate_no_wake_paths),

@@ -24,6 +24,7 @@ static const struct {
     [GATE_PAGE_STARTING] = {"starting.html", "503 Service Unavailable", 2},
     [GATE_PAGE_ASLEEP] = {"asleep.html", "503 Service Unavailable", 3600},
     [GATE_PAGE_UNREACHABLE] = {"unavailable.html", "502 Bad Gateway", 5},
+    [GATE_PAGE_LIMITED] = {"limited.html", "429 Too Many Requests", 2},
     [GATE_PAGE_BUSY] = {"unavailable.html", "503 Service Unavailable", 5},
 };
 

@@ -17,6 +17,7 @@ enum gate_page {
     GATE_PAGE_ASLEEP,      /* asleep.html: it sleeps, and is not woken for a robot */
     GATE_PAGE_UNREACHABLE, /* unavailable.html, 502: it takes no connection */
     GATE_PAGE_BUSY,        /* unavailable.html, 503: too many connections at once */
+    GATE_PAGE_LIMITED,     /* limited.html, 429: too many requests in a short time */
     GATE_PAGE_COUNT
 };
 

@@ -17,7 +17,8 @@ struct gate_process {
     struct wanted *wanted; /* owned */
     char *sites_dir;       /* owned: where the sockets stand */
     int64_t max_connections;
-    size_t failed_routes; /* that the database knows and that could not be made at start */
+    int64_t owner_kbit_per_s; /* as configured */
+    size_t failed_routes;     /* that the database knows and that could not be made at start */
 };
 
 /* By gate_method; the methods that every daemon has are NULL. */

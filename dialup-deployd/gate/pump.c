@@ -2,9 +2,7 @@
  * The pump. Used by gate.c for each request that has a site to go to.
  *
  * Both sockets are watched edge-triggered and registered once: `readable` and `writable` say what
- * the kernel promised and did not yet take back by EAGAIN. Bytes go through one scratch buffer that
- * all share; only what the other side does not take at once is kept, in a buffer of its own, and
- * nothing more is read until it is gone. So an idle connection owns no buffer.
+ * the kernel promised and did not yet take back by EAGAIN. The bytes are carry.c's.
  */
 #include "dialup-deployd/gate/pump.h"
 
@@ -17,52 +15,13 @@
 #include <unistd.h>
 
 #include "dialup-deployd/gate/peer.h"
-#include "dialup-deployd/gate/status_line.h"
+#include "dialup-deployd/gate/pump_internal.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 
 /* After so many rounds the others have their turn. */
 enum { ROUNDS_PER_TURN = 16, IDLE_CHECK_MS_MAX = 30000 };
-
-struct side {
-    int fd;
-    struct event event;
-    bool readable;
-    bool writable;
-    bool is_ended; /* it sends no more */
-    bool is_shut;  /* it was told that nothing more comes */
-};
-
-struct flow {
-    struct side *from, *to;
-    char *pending; /* read, and not yet taken by `to`; NULL if nothing */
-    size_t pending_size;
-    size_t pending_sent;
-    uint64_t size; /* bytes carried */
-    bool is_discarded;
-};
-
-enum verdict { GOES_ON, IS_OVER, IS_ABORTED, IS_UNREACHABLE, LINGERS };
-
-struct pump {
-    TAILQ_ENTRY(pump) link;
-    struct pump_set *set;
-    struct route *route;
-    struct target *target;
-    void *watcher; /* NULL: nobody waits for the end */
-    struct side client, site;
-    struct flow in, out; /* client to site, site to client */
-    struct event connect_timer;
-    struct status_line status;
-    enum verdict verdict;
-    bool is_connected;
-    bool is_broken;   /* the site vanished */
-    bool is_upgraded; /* answered 101 */
-    bool is_cut;
-    int64_t accepted_us;
-    int64_t active_us;
-};
 
 struct pump_set {
     struct event_base *base;
@@ -72,16 +31,13 @@ struct pump_set {
     struct event idle_check;
 };
 
-static char scratch[PUMP_BUFFER_SIZE];
-
+static void on_bandwidth(void *arg, size_t size);
 static void on_client(evutil_socket_t fd, short what, void *arg);
 static void on_site(evutil_socket_t fd, short what, void *arg);
 static void on_connect_timeout(evutil_socket_t fd, short what, void *arg);
 static void on_idle_check(evutil_socket_t fd, short what, void *arg);
 static int connect_to(const struct sockaddr_in *target);
 static struct pump *make(struct pump_set *set, struct route *route, int client_fd, int site_fd);
-static void count_upgrade(struct pump *pump);
-static void judge(struct pump *pump, enum verdict verdict);
 static void end(struct pump *pump);
 static void run(struct pump *pump);
 
@@ -106,7 +62,7 @@ void pump_set_free(struct pump_set *set)
     }
     struct pump *pump;
     while ((pump = TAILQ_FIRST(&set->list))) {
-        judge(pump, IS_ABORTED);
+        pump_judge(pump, IS_ABORTED);
         end(pump);
     }
     event_del(&set->idle_check);
@@ -175,7 +131,7 @@ void pump_set_cut_watched(struct pump_set *set, const void *watcher, bool plain,
         next = TAILQ_NEXT(pump, link);
         if (pump->watcher == watcher && (pump->is_upgraded ? upgraded : plain)) {
             pump->is_cut = true;
-            judge(pump, IS_ABORTED);
+            pump_judge(pump, IS_ABORTED);
             end(pump);
         }
     }
@@ -210,6 +166,8 @@ static struct pump *make(struct pump_set *set, struct route *route, int client_f
     event_assign(&pump->client.event, set->base, client_fd, both, on_client, pump);
     event_assign(&pump->site.event, set->base, site_fd, both, on_site, pump);
     evtimer_assign(&pump->connect_timer, set->base, on_connect_timeout, pump);
+    pump->owner = route->owner ? owner_ref(route->owner) : NULL;
+    pump->waiter = (struct owner_waiter){.on_turn = on_bandwidth, .arg = pump};
     TAILQ_INSERT_TAIL(&set->list, pump, link);
     set->count++;
     return pump;
@@ -221,6 +179,9 @@ static void release(struct pump *pump)
     event_del(&pump->client.event);
     event_del(&pump->site.event);
     event_del(&pump->connect_timer);
+    carry_give_back(pump);
+    owner_forget_waiter(&pump->waiter);
+    owner_unref(pump->owner);
     close(pump->site.fd);
     TAILQ_REMOVE(&pump->set->list, pump, link);
     pump->set->count--;
@@ -275,211 +236,35 @@ static void end(struct pump *pump)
     }
 }
 
-static void judge(struct pump *pump, enum verdict verdict)
-{
-    if (pump->verdict == GOES_ON) {
-        pump->verdict = verdict;
-    }
-}
-
-static void note_connected(struct pump *pump)
-{
-    if (!pump->is_connected) {
-        pump->is_connected = true;
-        event_del(&pump->connect_timer);
-    }
-}
-
-/* The site takes nothing more; what it has said already may still be on its way. */
-static void site_stopped_reading(struct pump *pump)
-{
-    if (!pump->is_connected) {
-        judge(pump, IS_UNREACHABLE);
-        return;
-    }
-    free(pump->in.pending);
-    pump->in.pending = NULL;
-    pump->in.is_discarded = true;
-    pump->site.readable = true;
-}
-
-static void site_ended(struct pump *pump, bool is_broken)
-{
-    pump->site.is_ended = true;
-    pump->is_broken = is_broken;
-    if (pump->out.size == 0) {
-        judge(pump, IS_UNREACHABLE);
-    }
-}
-
-static void side_failed(struct pump *pump, const struct side *side, bool while_reading)
-{
-    if (side == &pump->client) {
-        judge(pump, IS_ABORTED);
-    } else if (while_reading) {
-        site_ended(pump, true);
-    } else {
-        site_stopped_reading(pump);
-    }
-}
-
-static void note_carried(struct pump *pump, struct flow *flow, const char *data, size_t size)
-{
-    struct gate_counters *counters = &pump->route->counters;
-    if (flow == &pump->in) {
-        counters->bytes_in += size;
-        flow->size += size;
-        return;
-    }
-    if (flow->size == 0) {
-        uint64_t waited_us = (uint64_t)(pump->active_us - pump->accepted_us);
-        counters->answered++;
-        counters->first_byte_us += waited_us;
-        if (waited_us > counters->first_byte_us_max) {
-            counters->first_byte_us_max = waited_us;
-        }
-    }
-    flow->size += size;
-    counters->bytes_out += size;
-    if (!pump->status.is_known) {
-        status_line_feed(&pump->status, data, size);
-        counters->status_class[pump->status.status_class] += pump->status.is_known;
-        count_upgrade(pump);
-    }
-}
-
-/* Of the interim answers only 101 is a last one. */
-static void count_upgrade(struct pump *pump)
-{
-    pump->is_upgraded = pump->status.is_known && pump->status.status_class == 1;
-    pump->route->counters.upgraded += pump->is_upgraded;
-}
-
-/* Returns how much `to` took; 0 also if it failed, which is noted. */
-static size_t give(struct pump *pump, struct flow *flow, const char *data, size_t size)
-{
-    struct side *to = flow->to;
-    ssize_t sent = to->writable ? send(to->fd, data, size, MSG_NOSIGNAL) : 0;
-    if (sent > 0) {
-        if (to == &pump->site) {
-            note_connected(pump);
-        }
-        note_carried(pump, flow, data, (size_t)sent);
-        return (size_t)sent;
-    }
-    if (sent < 0 && errno == EAGAIN) {
-        to->writable = false;
-    } else if (sent < 0 && errno != EINTR) {
-        side_failed(pump, to, false);
-    }
-    return 0;
-}
-
-static bool flush_pending(struct pump *pump, struct flow *flow)
-{
-    size_t left = flow->pending_size - flow->pending_sent;
-    size_t sent = give(pump, flow, flow->pending + flow->pending_sent, left);
-    if (!flow->pending) {
-        return true; /* thrown away, since `to` has failed */
-    }
-    flow->pending_sent += sent;
-    if (sent == left) {
-        free(flow->pending);
-        flow->pending = NULL;
-    }
-    return sent > 0;
-}
-
-static void keep(struct flow *flow, const char *data, size_t size)
-{
-    if (size > 0 && !flow->is_discarded) {
-        flow->pending = xmalloc(size);
-        memcpy(flow->pending, data, size);
-        flow->pending_size = size;
-        flow->pending_sent = 0;
-    }
-}
-
-static void note_end(struct pump *pump, struct side *from)
-{
-    if (from == &pump->site) {
-        site_ended(pump, false);
-    } else {
-        from->is_ended = true;
-    }
-}
-
-/* Returns whether anything has changed. */
-static bool take_and_give(struct pump *pump, struct flow *flow)
-{
-    struct side *from = flow->from;
-    ssize_t got = recv(from->fd, scratch, sizeof(scratch), 0);
-    if (got > 0) {
-        if (!flow->is_discarded) {
-            size_t sent = give(pump, flow, scratch, (size_t)got);
-            keep(flow, scratch + sent, (size_t)got - sent);
-        }
-        return true;
-    }
-    if (got < 0 && errno == EAGAIN) {
-        from->readable = false;
-        return false;
-    }
-    if (got == 0) {
-        note_end(pump, from);
-    } else if (errno != EINTR) {
-        side_failed(pump, from, true);
-    }
-    return true;
-}
-
-static bool move(struct pump *pump, struct flow *flow)
-{
-    bool changed = false;
-    if (flow->pending && flow->to->writable) {
-        changed = flush_pending(pump, flow);
-    }
-    if (!flow->pending && flow->from->readable && !flow->from->is_ended) {
-        changed = take_and_give(pump, flow) || changed;
-    }
-    bool is_passed_on = flow->from->is_ended && !flow->pending && pump->verdict == GOES_ON;
-    if (is_passed_on && !flow->to->is_shut) {
-        shutdown(flow->to->fd, SHUT_WR);
-        flow->to->is_shut = true;
-    }
-    return changed;
-}
-
 static void judge_ends(struct pump *pump)
 {
     bool all_said = pump->site.is_ended && !pump->out.pending;
     if (all_said && pump->client.is_ended && !pump->in.pending) {
-        judge(pump, IS_OVER);
+        pump_judge(pump, IS_OVER);
     } else if (all_said && (pump->in.is_discarded || pump->is_broken)) {
-        judge(pump, LINGERS);
+        pump_judge(pump, LINGERS);
     } else if (pump->client.is_ended && !pump->in.pending && !all_said &&
                peer_is_gone(pump->client.fd)) {
         /* Not a half-close: nobody waits for the answer. */
-        judge(pump, IS_ABORTED);
+        pump_judge(pump, IS_ABORTED);
     }
 }
 
 static void run(struct pump *pump)
 {
     for (int round = 0; round < ROUNDS_PER_TURN; round++) {
-        bool changed = move(pump, &pump->in);
-        if (pump->is_connected) {
-            changed = move(pump, &pump->out) || changed;
-        }
+        bool changed = carry_round(pump);
         judge_ends(pump);
         if (pump->verdict != GOES_ON) {
             end(pump);
             return;
         }
         if (!changed) {
+            carry_give_back(pump);
             return;
         }
     }
+    carry_give_back(pump);
     event_active(&pump->client.event, EV_TIMEOUT, 0);
 }
 
@@ -487,6 +272,15 @@ static void note_active(struct pump *pump)
 {
     pump->active_us = clock_monotonic_us();
     pump->route->active_us = pump->active_us;
+}
+
+static void on_bandwidth(void *arg, size_t size)
+{
+    struct pump *pump = arg;
+    pump->granted = size;
+    pump->out_is_first = !pump->out_is_first;
+    note_active(pump);
+    run(pump);
 }
 
 static void on_client(evutil_socket_t fd, short what, void *arg)
@@ -497,7 +291,7 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
     pump->client.writable |= (what & EV_WRITE) != 0;
     /* With bytes pending nobody would read the end of a visitor who left a site that hangs. */
     if (pump->in.pending && (what & EV_READ) && !pump->client.is_shut && peer_is_gone((int)fd)) {
-        judge(pump, IS_ABORTED);
+        pump_judge(pump, IS_ABORTED);
     }
     run(pump);
 }
@@ -513,9 +307,9 @@ static void on_site(evutil_socket_t fd, short what, void *arg)
         socklen_t size = sizeof(error);
         getsockopt((int)fd, SOL_SOCKET, SO_ERROR, &error, &size);
         if (error) {
-            judge(pump, IS_UNREACHABLE);
+            pump_judge(pump, IS_UNREACHABLE);
         } else {
-            note_connected(pump);
+            carry_note_connected(pump);
         }
     }
     run(pump);
@@ -524,7 +318,7 @@ static void on_site(evutil_socket_t fd, short what, void *arg)
 static void on_connect_timeout(evutil_socket_t fd, short what, void *arg)
 {
     struct pump *pump = arg;
-    judge(pump, IS_UNREACHABLE);
+    pump_judge(pump, IS_UNREACHABLE);
     end(pump);
 }
 
@@ -536,7 +330,7 @@ static void on_idle_check(evutil_socket_t fd, short what, void *arg)
     for (pump = TAILQ_FIRST(&set->list); pump; pump = next) {
         next = TAILQ_NEXT(pump, link);
         if (pump->active_us < oldest_us) {
-            judge(pump, IS_ABORTED);
+            pump_judge(pump, IS_ABORTED);
             end(pump);
         }
     }

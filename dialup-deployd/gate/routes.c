@@ -114,7 +114,6 @@ int routes_set(struct routes *routes, const struct route_spec *spec, int64_t now
     route->site_id = spec->site_id;
     route->requests_per_s = spec->requests_per_s;
     route->connections_max = spec->connections_max;
-    str_copy(route->owner_name, sizeof(route->owner_name), spec->owner ? spec->owner : "");
     *ret_route = route;
     return 0;
 }
@@ -139,6 +138,7 @@ void route_unref(struct route *route)
     ASSERT(route->references > 0);
     if (--route->references == 0) {
         targets_fini(&route->targets);
+        owner_unref(route->owner);
         free(route);
     }
 }

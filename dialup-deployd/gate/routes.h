@@ -14,10 +14,11 @@
 
 #include "dialup-deployd/gate/counters.h"
 #include "dialup-deployd/gate/hold.h"
+#include "dialup-deployd/gate/owners.h"
 #include "dialup-deployd/gate/targets.h"
 #include "libdialup/base/error.h"
 
-enum { ROUTE_HOST_SIZE = 254, ROUTE_OWNER_SIZE = 33 };
+enum { ROUTE_HOST_SIZE = 254 };
 
 enum route_state {
     ROUTE_READY,    /* carried to one of the targets */
@@ -35,7 +36,7 @@ struct route_spec {
     struct sockaddr_in targets[TARGETS_MAX]; /* the containers; READY needs one at least */
     size_t target_count;
     int64_t site_id;
-    const char *owner;   /* "user:7"; NULL or "" if nobody's limits apply */
+    const char *owner;   /* "user:7"; NULL or "" if nobody's limits apply; for gate.c */
     int requests_per_s;  /* 0: as configured */
     int connections_max; /* 0: as configured */
 
@@ -44,6 +45,7 @@ struct route_spec {
     int64_t idle_ms;
 };
 
+struct gate;
 struct listener;
 
 struct route {
@@ -52,7 +54,8 @@ struct route {
     enum route_state state;
     struct targets targets;
     int64_t site_id;
-    char owner_name[ROUTE_OWNER_SIZE];
+    struct owner *owner; /* referenced; NULL if nobody's limits apply */
+    struct bucket rate;  /* of requests */
     int requests_per_s;
     int connections_max;
     int64_t late_since_us, late_us; /* the first and last time that patience ended in a row */
@@ -60,8 +63,8 @@ struct route {
     struct gate_counters counters;
     struct hold_queue held;
     struct listener *listener; /* the gate's */
-    void *owner;               /* the gate */
-    uint64_t wanted;           /* a number from a count of the gate; 0: nobody waits for it */
+    struct gate *gate;
+    uint64_t wanted; /* a number from a count of the gate; 0: nobody waits for it */
     bool is_removed;
     unsigned references;
 };

@@ -123,7 +123,7 @@ static void collect_route(void *arg, const struct route *route)
         .state = route_state_name(route->state),
         .addresses = addresses,
         .addresses_count = count,
-        .owner = route->owner_name,
+        .owner = route->owner ? owner_name(route->owner) : "",
     };
 }
 
@@ -167,6 +167,40 @@ static void collect_counters(void *arg, const struct route *route)
     };
 }
 
+static void count_owner(void *arg, const struct owner *owner)
+{
+    ++*(size_t *)arg;
+}
+
+static void collect_owner(void *arg, const struct owner *owner)
+{
+    struct collected *collected = arg;
+    struct gate_owner_counters *rows = collected->rows;
+    const struct owner_counters *counters = owner_get_counters(owner);
+    struct owner_limits limits = owner_get_limits(owner);
+    rows[collected->count++] = (struct gate_owner_counters){
+        .owner = owner_name(owner),
+        .kbit_per_s = limits.kbit_per_s,
+        .connections = limits.connections,
+        .open_connections = counters->open,
+        .bytes = (int64_t)counters->bytes,
+        .refused = (int64_t)counters->refused,
+        .waits = (int64_t)counters->waits,
+    };
+}
+
+static struct collected collect_owners(const struct gate *gate, struct arena *arena)
+{
+    size_t count = 0;
+    gate_owners_each(gate, count_owner, &count);
+    struct collected collected = {
+        .arena = arena,
+        .rows = arena_calloc(arena, count + 1, sizeof(struct gate_owner_counters)),
+    };
+    gate_owners_each(gate, collect_owner, &collected);
+    return collected;
+}
+
 static int handle_counters(void *context, struct ipc_request *request, const void *params,
                            void *result, struct error *err)
 {
@@ -177,12 +211,28 @@ static int handle_counters(void *context, struct ipc_request *request, const voi
         arena_calloc(arena, gate_get_totals(gate).routes, sizeof(*rows));
     struct collected collected = {.arena = arena, .now_us = clock_monotonic_us(), .rows = rows};
     gate_routes_each(gate, collect_counters, &collected);
+    struct collected owners = collect_owners(gate, arena);
     *(struct gate_counters_result *)result = (struct gate_counters_result){
+        .owners = owners.rows,
+        .owners_count = owners.count,
         .started_at_unix = run->started_at_unix,
         .sites = rows,
         .sites_count = collected.count,
     };
     return 0;
+}
+
+static int handle_owner_limit_set(void *context, struct ipc_request *request, const void *params_,
+                                  void *result, struct error *err)
+{
+    const struct gate_process *process = process_of(context);
+    const struct gate_owner_limit_set_params *params = params_;
+    const struct owner_limits limits = {
+        .kbit_per_s = params->has_kbit_per_s ? params->kbit_per_s : process->owner_kbit_per_s,
+        .connections = params->connections,
+    };
+    int code = check_owner(params->owner, err);
+    return code < 0 ? code : gate_set_owner_limits(process->gate, params->owner, &limits, err);
 }
 
 static int handle_wanted(void *context, struct ipc_request *request, const void *params,
@@ -225,7 +275,11 @@ static int handle_drain(void *context, struct ipc_request *request, const void *
 }
 
 ipc_handler_fn *const gate_handlers[GATE_METHOD_COUNT] = {
-    [GATE_ROUTE_SET] = handle_route_set, [GATE_ROUTE_REMOVE] = handle_route_remove,
-    [GATE_ROUTES] = handle_routes,       [GATE_COUNTERS] = handle_counters,
-    [GATE_WANTED] = handle_wanted,       [GATE_DRAIN] = handle_drain,
+    [GATE_ROUTE_SET] = handle_route_set,
+    [GATE_ROUTE_REMOVE] = handle_route_remove,
+    [GATE_ROUTES] = handle_routes,
+    [GATE_COUNTERS] = handle_counters,
+    [GATE_OWNER_LIMIT_SET] = handle_owner_limit_set,
+    [GATE_WANTED] = handle_wanted,
+    [GATE_DRAIN] = handle_drain,
 };

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static void on_wanted(void *arg, const struct route *route)
 void rig_init(struct rig *rig, const struct gate_config *config)
 {
     memset(rig, 0, sizeof(*rig));
+    signal(SIGPIPE, SIG_IGN);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -50,7 +52,8 @@ void rig_init(struct rig *rig, const struct gate_config *config)
     snprintf(rig->pages_dir, sizeof(rig->pages_dir), "%s/pages", rig->folder);
     mkdir(rig->sites_dir, 0755);
     mkdir(rig->pages_dir, 0755);
-    static const char *const pages[] = {"stopped", "failed", "starting", "asleep", "unavailable"};
+    static const char *const pages[] = {"stopped", "failed",  "starting",
+                                        "asleep",  "limited", "unavailable"};
     for (size_t i = 0; i < ARRAY_COUNT(pages); i++) {
         write_page(rig, pages[i]);
     }
@@ -138,8 +141,15 @@ const struct gate_counters *rig_counters(const struct rig *rig)
 
 struct peer *rig_visit(struct rig *rig, const char *text, uint64_t size, bool half_closes)
 {
+    return rig_visit_host(rig, "a.test", text, size, half_closes);
+}
+
+struct peer *rig_visit_host(struct rig *rig, const char *host, const char *text, uint64_t size,
+                            bool half_closes)
+{
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/a.test.sock", rig->sites_dir);
+    ASSERT(snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s.sock", rig->sites_dir,
+                    host) < (int)sizeof(address.sun_path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     ASSERT(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     struct peer *peer = add_peer(rig, fd);
