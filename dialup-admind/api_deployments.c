@@ -9,19 +9,19 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/call.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/queries.h"
 #include "dialup-admind/upload_files.h"
 #include "dialup-admind/views.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/view/view.h"
 
 enum { PAGE = 20, MANIFEST_SEARCH = 100 };
 
 int handle_deployments_list(struct http_request *request, void *context, struct error *err)
 {
     const struct admind *admind = context;
-    const struct query_page *query = http_request_query(request);
+    const struct http_get_sites_domain_deployments_query *query = http_request_query(request);
     struct arena *arena = http_request_arena(request);
     struct deployments_list list;
     struct site site;
@@ -33,7 +33,7 @@ int handle_deployments_list(struct http_request *request, void *context, struct 
     if (result != 0) {
         return result;
     }
-    struct http_deployment *rows = arena_calloc(arena, list.count, sizeof(*rows));
+    struct deployd_deployment *rows = arena_calloc(arena, list.count, sizeof(*rows));
     for (size_t i = 0; i < list.count; i++) {
         rows[i] = view_deployment(&list.rows[i]);
     }
@@ -47,8 +47,8 @@ int handle_deployments_get(struct http_request *request, void *context, struct e
     struct deployment deployment;
     int result = access_find_deployment(context, request, &deployment, err);
     if (result == 0) {
-        const struct http_deployment shown = view_deployment(&deployment);
-        http_reply_json(request, 200, &http_deployment_shape, &shown);
+        const struct deployd_deployment shown = view_deployment(&deployment);
+        http_reply_json(request, 200, &deployd_deployment_shape, &shown);
     }
     return result;
 }
@@ -57,8 +57,7 @@ int handle_deployments_get(struct http_request *request, void *context, struct e
 
 static void answer_deployment(struct call *call, const void *result)
 {
-    const struct http_deployment shown = view_rpc_deployment(result);
-    http_reply_json(call->request, 202, &http_deployment_shape, &shown);
+    http_reply_json(call->request, 202, &deployd_deployment_shape, result);
 }
 
 /* Said twice about one upload (the same deployment was asked for again), it is used once. */

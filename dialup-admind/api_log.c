@@ -12,7 +12,6 @@
 
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/queries.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -182,7 +181,7 @@ static void park(struct admind *admind, struct http_request *request, int64_t de
 int handle_deployment_log(struct http_request *request, void *context, struct error *err)
 {
     struct admind *admind = context;
-    const struct query_log *query = http_request_query(request);
+    const struct http_get_deployments_id_log_query *query = http_request_query(request);
     struct http_deployment_log log;
     struct deployment deployment;
     int result = access_find_deployment(admind, request, &deployment, err);

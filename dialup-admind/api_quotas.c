@@ -144,7 +144,6 @@ static void answer_applied(struct call *call, const void *result)
     const struct deployd_limits_apply_result *applied = result;
     const int64_t *user_id = call->context;
     struct arena *arena = call->arena;
-    struct http_limits_in_force *sites = arena_calloc(arena, applied->sites_count, sizeof(*sites));
     struct http_quotas quotas;
     struct user user;
     struct error err;
@@ -156,10 +155,7 @@ static void answer_applied(struct call *call, const void *result)
         http_reply_error(call->request, &err);
         return;
     }
-    for (size_t i = 0; i < applied->sites_count; i++) {
-        sites[i] = view_rpc_limits(&applied->sites[i]);
-    }
-    quotas.applied = sites;
+    quotas.applied = applied->sites;
     quotas.applied_count = applied->sites_count;
     http_reply_json(call->request, 200, &http_quotas_shape, &quotas);
 }
@@ -212,15 +208,7 @@ void quotas_apply_to(struct admind *admind, int64_t user_id)
 
 static void answer_verdict(struct call *call, const void *result)
 {
-    const struct deployd_verdict *verdict = result;
-    const struct http_verdict answer = {
-        .allowed = verdict->allowed,
-        .message = verdict->message,
-        .hint = verdict->hint,
-        .checks = view_rpc_checks(call->arena, verdict->checks, verdict->checks_count),
-        .checks_count = verdict->checks_count,
-    };
-    http_reply_json(call->request, 200, &http_verdict_shape, &answer);
+    http_reply_json(call->request, 200, &deployd_verdict_shape, result);
 }
 
 /* For whom: oneself, or for admins anybody. */

@@ -4,7 +4,6 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/call.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/queries.h"
 #include "dialup-admind/views.h"
 #include "libdialup/base/str.h"
 
@@ -27,7 +26,7 @@ static void cut_page(struct sites_list *list, int64_t after, int64_t limit)
 static int read_list(const struct admind *admind, struct http_request *request, int64_t limit,
                      struct sites_list *ret_list, struct error *err)
 {
-    const struct query_page *query = http_request_query(request);
+    const struct http_get_sites_query *query = http_request_query(request);
     struct arena *arena = http_request_arena(request);
     if (query->all) {
         const struct sites_page page = {query->after, limit, NULL};
@@ -44,7 +43,7 @@ static int read_list(const struct admind *admind, struct http_request *request, 
 int handle_sites_list(struct http_request *request, void *context, struct error *err)
 {
     const struct admind *admind = context;
-    const struct query_page *query = http_request_query(request);
+    const struct http_get_sites_query *query = http_request_query(request);
     struct arena *arena = http_request_arena(request);
     int64_t limit = query->has_limit ? query->limit : PAGE;
     struct sites_list list;
@@ -59,7 +58,7 @@ int handle_sites_list(struct http_request *request, void *context, struct error 
     size_t count = has_more ? (size_t)limit : list.count;
     struct http_site *sites = arena_calloc(arena, count, sizeof(*sites));
     for (size_t i = 0; result == 0 && i < count; i++) {
-        result = view_site(admind, arena, &list.rows[i], &sites[i], err);
+        result = view_whole_site(admind, arena, &list.rows[i], &sites[i], err);
     }
     if (result < 0) {
         return result;
@@ -68,7 +67,7 @@ int handle_sites_list(struct http_request *request, void *context, struct error 
         .sites = sites,
         .sites_count = count,
         .has_next_after = has_more,
-        .next_after = has_more ? sites[count - 1].id : 0,
+        .next_after = has_more ? sites[count - 1].site.id : 0,
     };
     http_reply_json(request, 200, &http_site_list_shape, &answer);
     return 0;
@@ -81,7 +80,7 @@ int handle_sites_get(struct http_request *request, void *context, struct error *
     struct site site;
     int result = access_find_site(admind, request, &site, err);
     if (result == 0) {
-        result = view_site(admind, http_request_arena(request), &site, &shown, err);
+        result = view_whole_site(admind, http_request_arena(request), &site, &shown, err);
     }
     if (result == 0) {
         http_reply_json(request, 200, &http_site_shape, &shown);
@@ -101,7 +100,7 @@ static void answer_site(struct call *call, const void *result)
     struct error err;
     int found = sites_find(call->admind->run->db, call->arena, changed->id, &site, &err);
     if (found == 0) {
-        found = view_site(call->admind, call->arena, &site, &shown, &err);
+        found = view_whole_site(call->admind, call->arena, &site, &shown, &err);
     }
     if (found == 0) {
         http_reply_json(call->request, *status, &http_site_shape, &shown);
@@ -224,7 +223,7 @@ static void answer_logs(struct call *call, const void *result)
 
 int handle_sites_logs(struct http_request *request, void *context, struct error *err)
 {
-    const struct query_logs *query = http_request_query(request);
+    const struct http_get_sites_domain_logs_query *query = http_request_query(request);
     struct site site;
     int result = access_find_site(context, request, &site, err);
     if (result < 0) {
@@ -237,8 +236,7 @@ int handle_sites_logs(struct http_request *request, void *context, struct error 
 
 static void answer_limits(struct call *call, const void *result)
 {
-    const struct http_limits_in_force answer = view_rpc_limits(result);
-    http_reply_json(call->request, 200, &http_limits_in_force_shape, &answer);
+    http_reply_json(call->request, 200, &deployd_limits_in_force_shape, result);
 }
 
 int handle_sites_limits(struct http_request *request, void *context, struct error *err)

@@ -4,7 +4,6 @@
  */
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/queries.h"
 #include "dialup-admind/upload_files.h"
 #include "dialup-admind/views.h"
 
@@ -70,7 +69,7 @@ int handle_uploads_drop(struct http_request *request, void *context, struct erro
 
 int handle_uploads_put(struct http_request *request, void *context, struct error *err)
 {
-    const struct query_part *query = http_request_query(request);
+    const struct http_put_uploads_id_query *query = http_request_query(request);
     struct upload upload;
     int result = find_own(context, request, &upload, err);
     if (result == 0) {

@@ -7,7 +7,6 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
 #include "dialup-admind/people.h"
-#include "dialup-admind/queries.h"
 #include "dialup-admind/views.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -20,7 +19,7 @@ enum { HASH_MS = 20000, PAGE = 100 };
 int handle_users_list(struct http_request *request, void *context, struct error *err)
 {
     const struct admind *admind = context;
-    const struct query_page *query = http_request_query(request);
+    const struct http_get_users_query *query = http_request_query(request);
     struct arena *arena = http_request_arena(request);
     int64_t limit = query->has_limit ? query->limit : PAGE;
     const struct users_page page = {query->after, limit + 1, query->search};

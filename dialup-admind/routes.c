@@ -4,7 +4,6 @@
  */
 #include "dialup-admind/admind.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/queries.h"
 #include "libdialup/base/memory.h"
 #include "proto/http_api.h"
 
@@ -21,7 +20,7 @@ static const char *const archive_types[] = {"application/gzip", "application/x-t
         .method = (m), .path = (p), .least_role = HTTP_##role, .handle = (h), __VA_ARGS__          \
     }
 #define TAKES(name) .body_kind = HTTP_BODY_JSON, .body = &http_##name##_shape
-#define QUERY(name) .query = &query_##name##_shape
+#define QUERY(operation) .query = &http_##operation##_query_shape
 #define LATER .answers_later = true
 #define SAYS(text) .summary = (text)
 
@@ -36,7 +35,7 @@ const struct http_route admind_routes[] = {
           .requests_a_minute = 60, SAYS("Make an API key; it is shown once")),
     WRITE("DELETE", "/api/keys/{id}", USER, handle_keys_revoke, SAYS("Revoke an API key")),
 
-    READ("/api/users", ADMIN, handle_users_list, QUERY(users), SAYS("All accounts")),
+    READ("/api/users", ADMIN, handle_users_list, QUERY(get_users), SAYS("All accounts")),
     WRITE("POST", "/api/users", ADMIN, handle_users_create, TAKES(user_create), LATER,
           SAYS("Create an account")),
     /* The document's role "self": of their own account users see all, and may change name and
@@ -53,7 +52,7 @@ const struct http_route admind_routes[] = {
           LATER, SAYS("Would this fit? Reserves nothing")),
     READ("/api/usage/user/{id}", USER, handle_usage, SAYS("What an account uses")),
 
-    READ("/api/sites", USER, handle_sites_list, QUERY(sites), SAYS("Sites")),
+    READ("/api/sites", USER, handle_sites_list, QUERY(get_sites), SAYS("Sites")),
     WRITE("POST", "/api/sites", USER, handle_sites_create, TAKES(site_create), LATER,
           SAYS("Create a site")),
     READ("/api/sites/{domain}", USER, handle_sites_get, SAYS("One site")),
@@ -66,13 +65,13 @@ const struct http_route admind_routes[] = {
           SAYS("Restart a site")),
     WRITE("POST", "/api/sites/{domain}/rollback", USER, handle_rollback, TAKES(rollback_request),
           LATER, SAYS("Go back to a release that was live before")),
-    READ("/api/sites/{domain}/logs", USER, handle_sites_logs, QUERY(logs), LATER,
+    READ("/api/sites/{domain}/logs", USER, handle_sites_logs, QUERY(get_sites_domain_logs), LATER,
          SAYS("What the site's container wrote")),
     READ("/api/sites/{domain}/limits", USER, handle_sites_limits, LATER,
          SAYS("Limits declared and in force")),
 
-    READ("/api/sites/{domain}/deployments", USER, handle_deployments_list, QUERY(deployments),
-         SAYS("Deployments, newest first")),
+    READ("/api/sites/{domain}/deployments", USER, handle_deployments_list,
+         QUERY(get_sites_domain_deployments), SAYS("Deployments, newest first")),
     WRITE("POST", "/api/sites/{domain}/deployments", USER, handle_deployments_create,
           .body_kind = HTTP_BODY_JSON_OR_RAW, .body = &http_deployment_create_shape,
           .raw_types = archive_types, .max_body_bytes = 8 * MIB, LATER,
@@ -83,12 +82,12 @@ const struct http_route admind_routes[] = {
           .requests_a_minute = 120, SAYS("Begin to send an archive in parts")),
     READ("/api/uploads/{id}", USER, handle_uploads_get, SAYS("How much of an upload has arrived")),
     WRITE("PUT", "/api/uploads/{id}", USER, handle_uploads_put, .body_kind = HTTP_BODY_RAW,
-          .max_body_bytes = 4 * MIB, QUERY(part), SAYS("Send the next part")),
+          .max_body_bytes = 4 * MIB, QUERY(put_uploads_id), SAYS("Send the next part")),
     WRITE("DELETE", "/api/uploads/{id}", USER, handle_uploads_drop,
           SAYS("Drop an upload that no deployment has taken")),
     READ("/api/deployments/{id}", USER, handle_deployments_get, SAYS("One deployment")),
-    READ("/api/deployments/{id}/log", USER, handle_deployment_log, QUERY(log), LATER,
-         SAYS("A deployment's log from an offset; waits for more if asked to")),
+    READ("/api/deployments/{id}/log", USER, handle_deployment_log, QUERY(get_deployments_id_log),
+         LATER, SAYS("A deployment's log from an offset; waits for more if asked to")),
 
     READ("/api/health", ANYONE, handle_health, LATER, .requests_a_minute = 240,
          SAYS("Whether all is well")),

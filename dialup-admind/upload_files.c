@@ -15,7 +15,7 @@
 #include "libdialup/base/str.h"
 #include "libdialup/crypto/crypto.h"
 #include "libdialup/json/writer.h"
-#include "proto/http_api.h"
+#include "proto/deployd_rpc.h"
 
 enum { MIB = 1024 * 1024, NAMED = 3 };
 
@@ -65,23 +65,23 @@ static const char *name_held(const struct admind *admind, struct arena *arena, i
     return names;
 }
 
-static const char *check_json(struct arena *arena, const struct http_check *checks, size_t count)
+static const char *check_json(struct arena *arena, const struct deployd_check *checks, size_t count)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     struct json_writer writer;
     json_writer_init(&writer, &text);
     json_begin_array(&writer);
     for (size_t i = 0; i < count; i++) {
-        json_encode(&writer, &http_check_shape, &checks[i]);
+        json_encode(&writer, &deployd_check_shape, &checks[i]);
     }
     json_end_array(&writer);
     return arena_strdup(arena, strbuf_text(&text));
 }
 
-static struct http_check check_of(const char *dimension, const char *unit, int64_t used,
-                                  int64_t requested, int64_t limit)
+static struct deployd_check check_of(const char *dimension, const char *unit, int64_t used,
+                                     int64_t requested, int64_t limit)
 {
-    return (struct http_check){
+    return (struct deployd_check){
         .level = "user",
         .level_name = "",
         .dimension = dimension,
@@ -107,7 +107,7 @@ static int check_room(const struct admind *admind, struct arena *arena, int64_t 
     if (result < 0) {
         return result;
     }
-    const struct http_check checks[] = {
+    const struct deployd_check checks[] = {
         check_of("uploads", "count", held.count, uploads, max_count),
         check_of("upload_bytes", "bytes", held.bytes, bytes, max_bytes),
     };

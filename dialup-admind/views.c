@@ -1,5 +1,5 @@
 /*
- * From rows and from deployd's answers to the structs of the API; see the header. Called by the
+ * From rows to the structs of the API that no daemon shares; see the header. Called by the
  * handlers.
  */
 #include "dialup-admind/views.h"
@@ -10,6 +10,7 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/store/traffic.h"
 #include "libdialup/store/usage.h"
+#include "libdialup/view/view.h"
 
 enum { PART_BYTES = 4 * 1024 * 1024, DAY_S = 24 * 3600, CYCLES = 3 };
 
@@ -25,33 +26,6 @@ struct http_user view_user(const struct user *user)
         .can_use_editor = user->can_use_editor,
         .is_active = user->is_active,
         .created_at = user->created_at,
-    };
-}
-
-struct http_deployment view_deployment(const struct deployment *deployment)
-{
-    return (struct http_deployment){
-        .id = deployment->id,
-        .site_id = deployment->site_id,
-        .number = deployment->number,
-        .kind = deployment_kind_name(deployment->kind),
-        .state = deployment_state_name(deployment->state),
-        .step = deployment->step,
-        .commit_ref = deployment->commit_ref,
-        .message = deployment->message,
-        .created_by = deployment->created_by,
-        .files = deployment->files,
-        .size_bytes = deployment->size_bytes,
-        .received_bytes = deployment->received_bytes,
-        .error_name = deployment->error_name,
-        .error_message = deployment->error_message,
-        .error_hint = deployment->error_hint,
-        .created_at = deployment->created_at,
-        .started_at = deployment->started_at,
-        .has_started_at = deployment->started_at != 0,
-        .finished_at = deployment->finished_at,
-        .has_finished_at = deployment->finished_at != 0,
-        .duration_ms = deployment->duration_ms,
     };
 }
 
@@ -105,35 +79,11 @@ static int find_owner(const struct admind *admind, struct arena *arena, const st
     return result == -ERR_NOT_FOUND ? 0 : result;
 }
 
-static struct http_site plain_site(const struct site *site)
-{
-    return (struct http_site){
-        .id = site->id,
-        .owner_kind = quota_entity_name(site->owner_kind),
-        .owner_id = site->owner_id,
-        .domain = site->domain,
-        .type = site->type,
-        .strategy = site->strategy,
-        .memory_mib = site->memory_mib,
-        .cpu_millicores = site->cpu_millicores,
-        .desired = site_desired_name(site->desired),
-        .state = site_state_name(site->state),
-        .state_reason = site->state_reason,
-        .live_deployment = site->live_deployment,
-        .has_live_deployment = site->live_deployment != 0,
-        .desired_deployment = site->desired_deployment,
-        .has_desired_deployment = site->desired_deployment != 0,
-        .storage_bytes = site->storage_bytes,
-        .created_at = site->created_at,
-        .updated_at = site->updated_at,
-    };
-}
-
-int view_site(const struct admind *admind, struct arena *arena, const struct site *site,
-              struct http_site *ret_site, struct error *err)
+int view_whole_site(const struct admind *admind, struct arena *arena, const struct site *site,
+                    struct http_site *ret_site, struct error *err)
 {
     struct http_site_measured *measured = arena_alloc(arena, sizeof(*measured));
-    struct http_site shown = plain_site(site);
+    struct http_site shown = {.site = view_site(site)};
     AUTO_FREE char *address = config_public_url(admind->run->config, site->domain);
     shown.address = arena_strdup(arena, address);
     shown.measured = measured;
@@ -159,70 +109,6 @@ const struct http_limit *view_limits(struct arena *arena,
             .hard = limits[i].hard,
             .soft_percent = limits[i].soft_percent,
             .burst_percent = limits[i].burst_percent,
-        };
-    }
-    return shown;
-}
-
-struct http_deployment view_rpc_deployment(const struct deployd_deployment *deployment)
-{
-    return (struct http_deployment){
-        .id = deployment->id,
-        .site_id = deployment->site_id,
-        .number = deployment->number,
-        .kind = deployment->kind,
-        .state = deployment->state,
-        .step = deployment->step,
-        .commit_ref = deployment->commit_ref,
-        .message = deployment->message,
-        .created_by = deployment->created_by,
-        .files = deployment->files,
-        .size_bytes = deployment->size_bytes,
-        .received_bytes = deployment->received_bytes,
-        .error_name = deployment->error_name,
-        .error_message = deployment->error_message,
-        .error_hint = deployment->error_hint,
-        .created_at = deployment->created_at,
-        .started_at = deployment->started_at,
-        .has_started_at = deployment->has_started_at,
-        .finished_at = deployment->finished_at,
-        .has_finished_at = deployment->has_finished_at,
-        .duration_ms = deployment->duration_ms,
-    };
-}
-
-struct http_limits_in_force view_rpc_limits(const struct deployd_limits_in_force *limits)
-{
-    return (struct http_limits_in_force){
-        .site_id = limits->site_id,
-        .container_id = limits->container_id,
-        .memory_declared_bytes = limits->memory_declared_bytes,
-        .memory_in_force_bytes = limits->memory_in_force_bytes,
-        .cpu_declared_millicores = limits->cpu_declared_millicores,
-        .cpu_in_force_millicores = limits->cpu_in_force_millicores,
-        .pids_declared = limits->pids_declared,
-        .pids_in_force = limits->pids_in_force,
-        .agrees = limits->agrees,
-    };
-}
-
-const struct http_check *view_rpc_checks(struct arena *arena, const struct deployd_check *checks,
-                                         size_t count)
-{
-    struct http_check *shown = arena_calloc(arena, count, sizeof(*shown));
-    for (size_t i = 0; i < count; i++) {
-        const struct deployd_check *check = &checks[i];
-        shown[i] = (struct http_check){
-            .level = check->level,
-            .level_name = check->level_name,
-            .dimension = check->dimension,
-            .unit = check->unit,
-            .used = check->used,
-            .requested = check->requested,
-            .limit = check->limit,
-            .projected = check->projected,
-            .allowed = check->allowed,
-            .soft_reached = check->soft_reached,
         };
     }
     return shown;

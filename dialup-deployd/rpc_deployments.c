@@ -10,10 +10,10 @@
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/release.h"
-#include "dialup-deployd/views.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/view/view.h"
 #include "proto/deployd_rpc.h"
 
 enum { MAX_UNFINISHED = 10 };

@@ -18,6 +18,7 @@
 #include "libdialup/site/site_type.h"
 #include "libdialup/store/reservations.h"
 #include "libdialup/store/users.h"
+#include "libdialup/view/view.h"
 #include "proto/deployd_rpc.h"
 
 enum { SOCKET_PATH_MAX = 107 };

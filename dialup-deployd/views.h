@@ -1,15 +1,10 @@
 /*
- * Rows as the contract shows them. Texts are borrowed from the rows.
+ * Verdicts as the contract shows them; rows are libdialup/view's.
  */
 #pragma once
 
 #include "libdialup/quota/quota.h"
-#include "libdialup/store/deployments.h"
-#include "libdialup/store/sites.h"
 #include "proto/deployd_rpc.h"
-
-struct deployd_site view_site(const struct site *site);
-struct deployd_deployment view_deployment(const struct deployment *deployment);
 
 /* Checks live in the arena; the refusal's words, for action, as well. */
 struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const char *action,

@@ -6,9 +6,12 @@ usage: generate.py c OUT_DIR DOCUMENT       write NAME_rpc.h and NAME_rpc.c (or 
        generate.py markdown DOCUMENT        print a reference page
        generate.py check DOCUMENT           say what is wrong, write nothing
 
-A document is proto/NAME.openrpc.json, or an OpenAPI one, of which only the schemas are used. What
+A document is proto/NAME.openrpc.json, or an OpenAPI one, of which the schemas and the parameters of
+queries are used. What
 the subset of JSON Schema allows stands in `Field.parse`; anything else is an error that names its
-place. Every string, list and number has bounds, so that nothing in a request is unbounded.
+place. A schema of the OpenAPI document may say of one of a daemon's, word for word the same,
+"x-same-as": it is that struct in C; or, of one whose members it all has, "x-extends": its struct
+begins with that one. Every string, list and number has bounds, so that nothing in a request is unbounded.
 """
 
 from __future__ import annotations
@@ -146,6 +149,9 @@ class Shape:
     name: str
     description: str
     fields: list[Field]
+    base: str = ""  # what it extends: its name, the C struct's name, and its members
+    base_struct: str = ""
+    base_fields: frozenset[str] = frozenset()
 
 
 class Document:
@@ -155,7 +161,9 @@ class Document:
         self.source = json.loads(path.read_text(encoding="utf-8"))
         self.prefix, kind = path.name.split(".")[:2]
         self.is_openrpc = kind == "openrpc"
-        self.shared: set[str] = set()  # shapes that stand in common_rpc.h
+        self.folder = path.parent
+        self.shared: dict[str, str] = {}  # shapes that another document's header has: its prefix
+        self.headers: set[str] = set()  # of those documents
         if self.has_table:
             self.merge_common()
         self.shapes: dict[str, Shape] = {}
@@ -166,6 +174,7 @@ class Document:
             if self.has_table:
                 check_policy(method, f"{self.prefix}: {method['name']}")
             schemas |= self.method_schemas(method)
+        schemas |= self.query_schemas()
         self.schemas = schemas
         while schemas:
             name = next(iter(schemas))
@@ -187,7 +196,8 @@ class Document:
         common = Document(HERE / "common.openrpc.json")
         self.source["methods"] = common.methods + self.source["methods"]
         self.source["components"]["schemas"] |= common.source["components"]["schemas"]
-        self.shared = set(common.shapes)
+        self.shared = dict.fromkeys(common.shapes, "common")
+        self.headers = {"common"}
 
     @staticmethod
     def method_schemas(method: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -204,9 +214,27 @@ class Document:
             found[f"{method['name']}_result"] = method["result"]["schema"]
         return found
 
+    def query_schemas(self) -> dict[str, dict[str, Any]]:
+        """What may stand behind the question mark of each operation of an OpenAPI document."""
+        found = {}
+        for methods in self.source.get("paths", {}).values():
+            for operation in methods.values():
+                query = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
+                if query:
+                    found[f"{operation['operationId']}_query"] = {
+                        "type": "object",
+                        "description": f"Query of {operation['operationId']}.",
+                        "additionalProperties": False,
+                        "required": [p["name"] for p in query if p.get("required")],
+                        "properties": {p["name"]: p["schema"] for p in query},
+                    }
+        return found
+
     def add_shape(self, name: str, schema: dict[str, Any], rest: dict[str, Any]) -> None:
         """Reads one object; objects written in place become shapes named after their place."""
         where = f"{self.prefix}: {name}"
+        schema = dict(schema)
+        same_as, extends = schema.pop("x-same-as", None), schema.pop("x-extends", None)
         if schema.get("type") != "object":
             raise ContractError(f"{where}: must be an object")
         check_keywords(schema, where)
@@ -220,6 +248,34 @@ class Document:
         if required - {f.name for f in fields}:
             raise ContractError(f"{where}: requires what it does not describe")
         self.shapes[name] = Shape(name, schema.get("description", ""), fields)
+        if same_as:
+            prefix, original, _ = self.foreign(same_as, where)
+            if original != schema:
+                raise ContractError(f"{where}: is not the same as {same_as}")
+            self.shared[name] = prefix
+        if extends:
+            self.extend(self.shapes[name], schema, extends, where)
+
+    def foreign(self, reference: str, where: str) -> tuple[str, dict[str, Any], str]:
+        """The prefix, the schema and the name behind "deployd.openrpc.json#/components/schemas/site"."""
+        file, _, name = reference.partition("#/components/schemas/")
+        path = self.folder / file
+        schemas = json.loads(path.read_text(encoding="utf-8"))["components"]["schemas"] if path.is_file() else {}
+        if self.is_openrpc or name not in schemas:
+            raise ContractError(f"{where}: there is no {reference} for it")
+        prefix = file.split(".")[0]
+        self.headers.add(prefix)
+        return prefix, schemas[name], name
+
+    def extend(self, shape: Shape, schema: dict[str, Any], reference: str, where: str) -> None:
+        """Lets a struct begin with another document's."""
+        prefix, base, name = self.foreign(reference, where)
+        for key, value in base["properties"].items():
+            if schema["properties"].get(key) != value or (key in base["required"]) != (key in schema["required"]):
+                raise ContractError(f"{where}.{key}: is not as in {reference}")
+        check_name(name, where)
+        shape.base, shape.base_struct = name, f"{prefix}_{name}"
+        shape.base_fields = frozenset(base["properties"])
 
     @staticmethod
     def name_inline(owner: str, key: str, value: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
@@ -259,7 +315,7 @@ class Document:
 
     def c_name(self, shape: str) -> str:
         """What a shape is called in C."""
-        return f"{'common' if shape in self.shared else self.prefix}_{shape}"
+        return f"{self.shared.get(shape, self.prefix)}_{shape}"
 
     def own_shapes(self) -> list[Shape]:
         """The shapes that this document's files define."""
@@ -293,12 +349,13 @@ def declare(document: Document, field: Field) -> list[str]:
 def table_row(document: Document, shape: Shape, field: Field) -> str:
     """The json_field of a field."""
     struct = f"struct {document.c_name(shape.name)}"
+    within = f"{shape.base}." if field.name in shape.base_fields else ""
     parts = [c_text(field.name), f"JSON_FIELD_{field.kind}",
-             f".required = {str(field.required).lower()}", f".offset = offsetof({struct}, {field.name})"]
+             f".required = {str(field.required).lower()}", f".offset = offsetof({struct}, {within}{field.name})"]
     if field.kind.endswith("_ARRAY"):
-        parts.append(f".count_offset = offsetof({struct}, {field.name}_count)")
+        parts.append(f".count_offset = offsetof({struct}, {within}{field.name}_count)")
     if field.has_flag:
-        parts.append(f".has_offset = offsetof({struct}, has_{field.name})")
+        parts.append(f".has_offset = offsetof({struct}, {within}has_{field.name})")
     if field.kind in ("STRING", "INTEGER") or field.kind.endswith("_ARRAY"):
         parts.append(f".min = {field.low}LL, .max = {field.high}LL")
     if field.item and not field.shape:
@@ -322,11 +379,12 @@ def header(document: Document) -> str:
     has_methods = document.has_table
     if has_methods:
         out += ['#include "libdialup/ipc/client.h"', '#include "libdialup/ipc/method.h"']
-    if document.shared:
-        out.append('#include "proto/common_rpc.h"')
+    out += [f'#include "proto/{name}_rpc.h"' for name in sorted(document.headers)]
     for shape in document.own_shapes():
         out += ["", f"/* {shape.description} */"] if shape.description else [""]
-        members = [line for field in shape.fields for line in declare(document, field)]
+        members = [f"    struct {shape.base_struct} {shape.base};"] if shape.base else []
+        members += [line for field in shape.fields if field.name not in shape.base_fields
+                    for line in declare(document, field)]
         name = document.c_name(shape.name)
         out += [f"struct {name} {{", *(members or ["    char nothing;"]), "};"]
         out.append(f"extern const struct json_shape {name}_shape;")

@@ -16,7 +16,7 @@ from typing import Any
 
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool}
 KNOWN = {"type", "properties", "required", "additionalProperties", "items", "maxItems", "minItems", "enum",
-         "minimum", "maximum", "minLength", "maxLength", "description", "$ref", "format"}
+         "minimum", "maximum", "minLength", "maxLength", "description", "$ref", "format", "x-same-as", "x-extends"}
 
 
 def is_type(value: Any, name: str) -> bool:
