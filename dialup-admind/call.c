@@ -75,6 +75,7 @@ int call_idempotency_key(struct call *call, const char **ret_key, struct error *
 static void finish(struct call *call, const void *result)
 {
     if (call->action) {
+        log_info("%s %s", call->action, call->subject);
         people_audit(call->admind, call->actor, call->request_id, call->action, call->subject,
                      NULL);
     }

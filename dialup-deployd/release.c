@@ -60,6 +60,17 @@ void release_log(const struct deployd *deployd, int64_t site_id, int64_t deploym
     }
 }
 
+const struct log_context *release_log_begin(struct log_context *context,
+                                            const struct deployment *deployment, const char *site)
+{
+    *context = (struct log_context){
+        .request_id = deployment->request_id[0] ? deployment->request_id : NULL,
+        .user = deployment->created_by[0] ? deployment->created_by : NULL,
+        .site = site,
+    };
+    return log_context_swap(context);
+}
+
 /* What was sent is used up, whether or not it was any good. */
 static void remove_upload(const struct deployd *deployd, const struct deployment *deployment)
 {
@@ -94,11 +105,16 @@ void release_finish(struct deployd *deployd, int64_t deployment_id, const struct
                   err.message);
         return;
     }
+    struct log_context context;
+    const struct log_context *before = release_log_begin(&context, &deployment, NULL);
     if (failure) {
         AUTO_FREE char *path = deployd_release_path(deployd, deployment.site_id, deployment_id);
         trash_move(deployd, path);
         log_info("deployment %lld failed: %s", (long long)deployment_id, failure->message);
+    } else {
+        log_info("deployment %lld is live", (long long)deployment_id);
     }
+    log_context_swap(before);
     remove_upload(deployd, &deployment);
     deployd_tell_deployment(deployd, deployment.site_id, deployment_id, failure ? "failed" : "live",
                             "");

@@ -8,6 +8,7 @@
 
 #include "libdialup/base/arena.h"
 #include "libdialup/base/error.h"
+#include "libdialup/base/log.h"
 #include "libdialup/store/deployments.h"
 #include "proto/jobs_rpc.h"
 
@@ -23,6 +24,11 @@ int release_read(struct arena *arena, const struct deployment *deployment,
 /* Adds a line to the deployment's log, for its owner, and tells those who follow it. */
 void release_log(const struct deployd *deployd, int64_t site_id, int64_t deployment_id,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* What is logged between the two goes with the request that asked for the deployment: one match in
+ * the journal tells its story. The context and the deployment are the caller's. */
+const struct log_context *release_log_begin(struct log_context *context,
+                                            const struct deployment *deployment, const char *site);
 
 /* The end of a deployment, in its row, in its log, and for those who watch; failure NULL: it is
  * live. A failed one's files go. main.c hears of it, too. */

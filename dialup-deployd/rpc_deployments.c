@@ -12,6 +12,7 @@
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
+#include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/view/view.h"
 #include "proto/deployd_rpc.h"
@@ -54,6 +55,9 @@ static int queue_deployment(struct change *change, struct db *db, const struct d
 
 static void kick_queue(struct change *change)
 {
+    const struct deployd_deployment *queued = change->result;
+    log_info("deployment %lld (number %lld of site %lld) is queued", (long long)queued->id,
+             (long long)queued->number, (long long)queued->site_id);
     queue_kick(change->deployd->queue);
 }
 
@@ -87,6 +91,7 @@ static int work_deployment_create(struct change *change, struct db *db, struct e
         .message = params->message ? params->message : "",
         .commit_ref = params->commit_ref ? params->commit_ref : "",
         .created_by = params->created_by,
+        .request_id = ipc_request_id(change->request),
     };
     return queue_deployment(change, db, &wanted, err);
 }
@@ -157,6 +162,7 @@ static int work_rollback(struct change *change, struct db *db, struct error *err
         .message = arena_printf(change->arena, "Back to release %lld", (long long)origin.number),
         .commit_ref = origin.commit_ref,
         .created_by = params->created_by,
+        .request_id = ipc_request_id(change->request),
     };
     return queue_deployment(change, db, &wanted, err);
 }

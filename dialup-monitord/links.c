@@ -3,10 +3,14 @@
  */
 #include "dialup-monitord/links.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,12 +34,22 @@ struct link_list {
     size_t capacity;
 };
 
+/* Two ends of one interface: their indexes on this machine and in the container. */
+struct pair {
+    uint32_t here;
+    uint32_t there;
+};
+
 struct links {
     int fd;
     uint32_t sequence;
     char *datagram;           /* owned */
     struct link_list present; /* by index */
     struct link_list coming;
+    struct pair *pairs; /* owned; by there */
+    size_t pair_count;
+    size_t pair_capacity;
+    bool knows_pairs;
 };
 
 struct links *links_new(void)
@@ -72,6 +86,7 @@ void links_close(struct links *links)
     free(links->datagram);
     free(links->present.rows);
     free(links->coming.rows);
+    free(links->pairs);
     free(links);
 }
 
@@ -214,37 +229,109 @@ bool links_find(const struct links *links, uint32_t index, struct link_bytes *re
     return found != NULL;
 }
 
-/* Two processes are in the same network namespace if these are the same file. */
-static bool shares_our_network(pid_t pid)
-{
-    struct stat ours;
-    struct stat theirs;
-    AUTO_FREE char *path = xasprintf("/proc/%d/ns/net", (int)pid);
-    return stat("/proc/self/ns/net", &ours) < 0 || stat(path, &theirs) < 0 ||
-           (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev);
-}
+/* Peers ------------------------------------------------------------------------------------- */
 
-/* The container's own sysfs shows its own interfaces. Its root is the container's to furnish, so
- * no link on the way is followed. */
-uint32_t links_peer_of_process(pid_t pid)
+/* A small number in a file of the kernel's; 0 if it cannot be read. */
+static uint32_t read_number(int dir_fd, const char *name, const char *file)
 {
-    if (shares_our_network(pid)) {
-        return 0;
-    }
-    AUTO_FREE char *root = xasprintf("/proc/%d/root", (int)pid);
-    AUTO_CLOSE int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root_fd < 0) {
-        return 0;
-    }
-    AUTO_CLOSE int fd =
-        fs_open_beneath(root_fd, "sys/devices/virtual/net/eth0/iflink", O_RDONLY, 0, NULL);
+    char path[IFNAMSIZ + 32];
     char text[24];
+    int64_t number;
+    snprintf(path, sizeof(path), "%.*s/%s", IFNAMSIZ, name, file);
+    AUTO_CLOSE int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-    int64_t index;
     if (got <= 0) {
         return 0;
     }
     text[got] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    return str_parse_i64(text, 1, UINT32_MAX, &index) ? (uint32_t)index : 0;
+    return str_parse_i64(text, 1, UINT32_MAX, &number) ? (uint32_t)number : 0;
+}
+
+static int by_there(const void *a, const void *b)
+{
+    const struct pair *left = a;
+    const struct pair *right = b;
+    return left->there < right->there ? -1 : left->there > right->there;
+}
+
+static void add_pair(struct links *links, struct pair pair)
+{
+    enum { FIRST_ROWS = 64 };
+    if (links->pair_count == links->pair_capacity) {
+        links->pair_capacity = links->pair_capacity ? 2 * links->pair_capacity : FIRST_ROWS;
+        links->pairs = xreallocarray(links->pairs, links->pair_capacity, sizeof(*links->pairs));
+    }
+    links->pairs[links->pair_count++] = pair;
+}
+
+/* Docker's interfaces on this machine: veth, each with the index of its other end. */
+static void read_pairs(struct links *links)
+{
+    DIR *folder = opendir("/sys/class/net");
+    links->pair_count = 0;
+    links->knows_pairs = true;
+    if (!folder) {
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        if (!str_starts_with(entry->d_name, "veth")) {
+            continue;
+        }
+        const struct pair pair = {
+            .here = read_number(dirfd(folder), entry->d_name, "ifindex"),
+            .there = read_number(dirfd(folder), entry->d_name, "iflink"),
+        };
+        if (pair.here != 0 && pair.there != 0) {
+            add_pair(links, pair);
+        }
+    }
+    closedir(folder);
+    if (links->pair_count > 0) {
+        qsort(links->pairs, links->pair_count, sizeof(*links->pairs), by_there);
+    }
+}
+
+uint32_t links_parse_index(const char *table, const char *device)
+{
+    for (const char *line = table; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        unsigned index;
+        char name[IFNAMSIZ];
+        _Static_assert(IFNAMSIZ == 16, "the width below");
+        if (*line >= '0' && *line <= '9' && sscanf(line, "%9u %15s", &index, name) == 2 &&
+            str_equal(name, device)) {
+            return index;
+        }
+    }
+    return 0;
+}
+
+void links_forget_peers(struct links *links)
+{
+    links->knows_pairs = false;
+}
+
+/* A process's /proc/PID/net is open to everybody, unlike its root and its namespaces: to look into
+ * those one has to be allowed to look into its memory. The files are of one namespace each, so two
+ * processes with the same file share it. */
+uint32_t links_peer_of_process(struct links *links, pid_t pid)
+{
+    enum { MAX_TABLE_BYTES = 64 * 1024 };
+    struct stat ours;
+    struct stat theirs;
+    AUTO_FREE char *path = xasprintf("/proc/%d/net/igmp", (int)pid);
+    AUTO_STRBUF struct strbuf table = STRBUF_INIT;
+    if (stat("/proc/self/net/igmp", &ours) < 0 || stat(path, &theirs) < 0 ||
+        ours.st_ino == theirs.st_ino || fs_read_file(path, MAX_TABLE_BYTES, &table, NULL) < 0) {
+        return 0;
+    }
+    if (!links->knows_pairs) {
+        read_pairs(links);
+    }
+    const struct pair key = {.there = links_parse_index(strbuf_text(&table), "eth0")};
+    const struct pair *found =
+        key.there == 0 || links->pair_count == 0
+            ? NULL
+            : bsearch(&key, links->pairs, links->pair_count, sizeof(key), by_there);
+    return found ? found->here : 0;
 }

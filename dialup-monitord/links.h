@@ -33,8 +33,15 @@ struct link_bytes {
 bool links_find(const struct links *links, uint32_t index, struct link_bytes *ret_bytes);
 
 /* The index, here, of the other end of the process's eth0; 0 if it has none, shares this
- * machine's network, or cannot be looked at. */
-uint32_t links_peer_of_process(pid_t pid);
+ * machine's network, or cannot be looked at. Needs no privilege. */
+uint32_t links_peer_of_process(struct links *links, pid_t pid);
+
+/* To be called before a round of links_peer_of_process: which interfaces there are is remembered
+ * between calls. */
+void links_forget_peers(struct links *links);
+
+/* Pure: the index of a device in a table as /proc/PID/net/igmp; 0 if it is not there. */
+uint32_t links_parse_index(const char *table, const char *device);
 
 /* Pure: the messages of one datagram, added to the list. 1: there are more datagrams; 0: that was
  * the last; -ERR_IO: the kernel refused. */

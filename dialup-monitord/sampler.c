@@ -156,7 +156,7 @@ static struct target open_target(const struct sampler *sampler,
     if (result < 0 && is_new && process_age_us(target.pid) != INT64_MAX) {
         log_warning("container %s cannot be measured: %s", target.container_id, err.message);
     }
-    target.link = target.reader ? links_peer_of_process(target.pid) : 0;
+    target.link = target.reader ? links_peer_of_process(sampler->links, target.pid) : 0;
     return target;
 }
 
@@ -191,6 +191,7 @@ void sampler_set_targets(struct sampler *sampler, const struct deployd_container
     for (size_t i = 0; i < sampler->count; i++) {
         sampler->targets[i].is_listed = false;
     }
+    links_forget_peers(sampler->links);
     for (size_t i = 0; i < count; i++) {
         if (containers[i].pid > 0) {
             next[next_count++] = take_or_open(sampler, &containers[i]);

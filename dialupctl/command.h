@@ -48,6 +48,7 @@ int command_wrong_use(const struct ctl *ctl, struct error *err);
 
 int command_config(struct ctl *ctl, struct error *err);
 int command_migrate(struct ctl *ctl, struct error *err);
+int command_caddy(struct ctl *ctl, struct error *err);
 int command_health(struct ctl *ctl, struct error *err);
 int command_methods(struct ctl *ctl, struct error *err);
 int command_call(struct ctl *ctl, struct error *err);

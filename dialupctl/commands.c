@@ -17,6 +17,9 @@ const struct command commands[] = {
      "Run it before the daemons start. A database that holds data is copied first, beside "
      "itself; the newest three copies are kept.",
      true, COMPLETE_NOTHING, NULL, command_migrate},
+    {"caddy", "[FILE]", "Prints the environment that our Caddyfile reads, or writes it to FILE.",
+     "Made from the settings. The service dialup-caddy calls it before each start.", true,
+     COMPLETE_NOTHING, NULL, command_caddy},
     {"health", "[--wait SECONDS] [--json]", "Asks every daemon whether it is well.",
      "With --wait it asks again until all is well or the time is over. The exit status is 0 if "
      "all is well and 1 otherwise.",

@@ -50,7 +50,6 @@ static void note_live(struct site_work *work)
     if (!deployment_state_is_final(work->wanted.state)) {
         release_log(deployd, work->site_id, work->wanted.id, "Live");
         release_finish(deployd, work->wanted.id, NULL);
-        log_info("%s: deployment %lld is live", work->site.domain, (long long)work->wanted.number);
         release_prune(deployd, work->site_id, release_id(&work->wanted));
     }
 }

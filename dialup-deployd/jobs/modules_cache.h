@@ -1,7 +1,7 @@
 /*
  * Installed packages, kept for the next build with the same lock file.
  *
- * A cached tree belongs to root: sites get hard links to its files in folders of their own, so
+ * A cached tree belongs to us: sites get hard links to its files in folders of their own, so
  * nobody can change what another build will use. The key covers everything that decides what npm
  * installs: lock file, package.json, .npmrc, and the image. Each owner has the newest few.
  */

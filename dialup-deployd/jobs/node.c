@@ -61,7 +61,7 @@ static int make_npm_cache(const struct build *build, char **ret_path, struct err
     if (result < 0) {
         return result;
     }
-    if (geteuid() == 0 && lchown(path, (uid_t)params->uid, (gid_t)params->uid) < 0) {
+    if (fs_may_give() && lchown(path, (uid_t)params->uid, (gid_t)params->uid) < 0) {
         return error_set_errno(err, ERR_IO, errno, "Cannot make the site's cache");
     }
     *ret_path = xstrdup(path);

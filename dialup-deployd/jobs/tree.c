@@ -115,7 +115,7 @@ static int give_entry(void *context, const FTSENT *entry, const char *path, int 
                       struct error *err)
 {
     const uid_t *owner = context;
-    if (geteuid() == 0 && lchown(entry->fts_accpath, *owner, *owner) < 0) {
+    if (fs_may_give() && lchown(entry->fts_accpath, *owner, *owner) < 0) {
         return error_set_errno(err, ERR_IO, errno, "Cannot hand %s to the site", path);
     }
     return 0;
@@ -228,7 +228,7 @@ struct link_job {
 
 static int make_owned_dir(const char *path, uid_t owner, struct error *err)
 {
-    if (mkdir(path, 0755) < 0 || (geteuid() == 0 && lchown(path, owner, owner) < 0)) {
+    if (mkdir(path, 0755) < 0 || (fs_may_give() && lchown(path, owner, owner) < 0)) {
         return error_set_errno(err, ERR_IO, errno, "Cannot create %s", path);
     }
     return 0;
@@ -282,7 +282,7 @@ static int freeze_entry(void *context, const FTSENT *entry, const char *path, in
     mode_t mode = entry->fts_info == FTS_D                ? 0755
                   : (entry->fts_statp->st_mode & S_IXUSR) ? 0755
                                                           : 0644;
-    if ((geteuid() == 0 && lchown(entry->fts_accpath, 0, 0) < 0) ||
+    if ((fs_may_give() && lchown(entry->fts_accpath, geteuid(), getegid()) < 0) ||
         (!is_link && chmod(entry->fts_accpath, mode) < 0)) {
         return error_set_errno(err, ERR_IO, errno, "Cannot keep %s", path);
     }

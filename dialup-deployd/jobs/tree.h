@@ -35,5 +35,5 @@ int tree_strip_top(const char *folder, bool *ret_stripped, struct error *err);
  */
 int tree_link(const char *from, const char *to, uid_t owner, struct error *err);
 
-/* Makes a tree that nobody but root can change: root's, readable for all, no set-id bits. */
+/* Makes a tree that nobody but us can change: ours, readable for all, no set-id bits. */
 int tree_freeze(const char *folder, struct error *err);

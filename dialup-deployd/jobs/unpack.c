@@ -135,7 +135,7 @@ static int too_large(const struct unpack *unpack, struct error *err)
 static int give_to_owner(const struct unpack *unpack, int fd, struct error *err)
 {
     uid_t owner = unpack->options->owner;
-    if (geteuid() == 0 && fchown(fd, owner, owner) < 0) {
+    if (fs_may_give() && fchown(fd, owner, owner) < 0) {
         return error_set_errno(err, ERR_IO, errno, "Cannot hand a file to the site");
     }
     return 0;

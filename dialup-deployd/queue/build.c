@@ -13,9 +13,9 @@
 #include "dialup-deployd/job.h"
 #include "dialup-deployd/queue/accept.h"
 #include "dialup-deployd/release.h"
+#include "dialup-deployd/site_folders.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
-#include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/store/deployments.h"
@@ -209,17 +209,6 @@ static int spawn_build(struct build *build, struct error *err)
     return job_start(deployd->run->base, &options, &build->job, err);
 }
 
-int build_make_dirs(const struct deployd *deployd, int64_t site_id, struct error *err)
-{
-    static const char *const parts[] = {"releases", "manifests", "logs"};
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < ARRAY_COUNT(parts); i++) {
-        AUTO_FREE char *path = deployd_site_path(deployd, site_id, parts[i]);
-        result = fs_make_dirs(path, 0755, err);
-    }
-    return result;
-}
-
 static struct build *build_new(struct deployd *deployd, int64_t deployment_id, struct error *err)
 {
     struct db *db = deployd->run->db;
@@ -228,7 +217,7 @@ static struct build *build_new(struct deployd *deployd, int64_t deployment_id, s
     build->arena = arena_new();
     if (deployments_find(db, build->arena, deployment_id, &build->deployment, err) < 0 ||
         sites_find(db, build->arena, build->deployment.site_id, &build->site, err) < 0 ||
-        build_make_dirs(deployd, build->site.id, err) < 0) {
+        site_folders_make(deployd, build->site.id, err) < 0) {
         build_free(build);
         return NULL;
     }
@@ -257,6 +246,11 @@ struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_
         build_free(build);
         return NULL;
     }
+    struct log_context story;
+    const struct log_context *before =
+        release_log_begin(&story, &build->deployment, build->site.domain);
+    log_info("deployment %lld is being built", (long long)deployment_id);
+    log_context_swap(before);
     deployd_tell_deployment(deployd, build->site.id, deployment_id, "building", "Unpacking");
     return build;
 }

@@ -26,6 +26,3 @@ void build_cancel(struct build *build);
 /* Ends it without on_end: for a daemon that stops. Its deployment begins again with the next life.
  */
 void build_abandon(struct build *build);
-
-/* The folders that a site's deployments need. */
-int build_make_dirs(const struct deployd *deployd, int64_t site_id, struct error *err);

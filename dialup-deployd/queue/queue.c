@@ -11,6 +11,7 @@
 #include "dialup-deployd/queue/accept.h"
 #include "dialup-deployd/queue/build.h"
 #include "dialup-deployd/release.h"
+#include "dialup-deployd/site_folders.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -31,7 +32,7 @@ static void start_rollback(struct queue *queue, struct arena *arena,
                            const struct deployment *deployment)
 {
     struct error err;
-    build_make_dirs(queue->deployd, deployment->site_id, NULL);
+    site_folders_make(queue->deployd, deployment->site_id, NULL);
     if (accept_rollback(queue->deployd, arena, deployment, &err) < 0) {
         release_finish(queue->deployd, deployment->id, &err);
         return;

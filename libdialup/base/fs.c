@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,6 +95,27 @@ static int make_dir_beneath(const char *path, void *context)
     }
     struct make_dir inner = {fd, make->mode, make->err};
     return make_dir(slash ? slash + 1 : path, &inner);
+}
+
+int fs_make_dir_for(const char *path, mode_t mode, gid_t group, struct error *err)
+{
+    int result = fs_make_dirs(path, mode, err);
+    if (result < 0) {
+        return result;
+    }
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fchown(fd, (uid_t)-1, group) < 0 || fchmod(fd, mode) < 0) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot set who may use the folder %s", path);
+    }
+    return 0;
+}
+
+bool fs_may_give(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[CAP_TO_INDEX(CAP_CHOWN)].effective & CAP_TO_MASK(CAP_CHOWN)) != 0;
 }
 
 int fs_make_dirs_beneath(int dir_fd, const char *path, mode_t mode, struct error *err)

@@ -34,6 +34,14 @@ int fs_write_file(const char *path, const void *data, size_t size, mode_t mode, 
 /* Removes a tree without following links; a path that is not there is fine. */
 int fs_remove_tree(const char *path, struct error *err);
 
+/* Whether this process may hand files to other users (capabilities(7), CAP_CHOWN). On a developer's
+ * own account it may not: there everything stays theirs. */
+bool fs_may_give(void);
+
+/* Creates path and what is missing above it, as fs_make_dirs, and gives the folder itself just this
+ * mode and group, whatever the umask; also one that was there. The caller owns it. */
+int fs_make_dir_for(const char *path, mode_t mode, gid_t group, struct error *err);
+
 /* Makes link point at target in one step, replacing what link was. */
 int fs_replace_symlink(const char *target, const char *link, struct error *err);
 

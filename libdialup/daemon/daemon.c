@@ -8,7 +8,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/daemon/common.h"
+#include "libdialup/daemon/group.h"
 #include "libdialup/daemon/journal.h"
 #include "libdialup/db/db.h"
 #include "libdialup/ipc/watch.h"
@@ -96,25 +96,8 @@ static int open_database(struct skeleton *skeleton, struct error *err)
     if (skeleton->run.daemon->without_database) {
         return 0;
     }
-    AUTO_FREE char *path = config_state_path(skeleton->config, "dialup.db");
+    AUTO_FREE char *path = config_state_path(skeleton->config, STORE_PATH);
     return store_open(path, skeleton->run.daemon->name, &skeleton->run.db, err);
-}
-
-/* -1: the daemons' own group. */
-static int find_group(const struct config *config, gid_t *ret_gid, struct error *err)
-{
-    const char *name = config_text(config, CONFIG_common_group);
-    if (!*name) {
-        *ret_gid = getegid();
-        return 0;
-    }
-    const struct group *group = getgrnam(name);
-    if (!group) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, "common.group",
-                               "There is no group \"%s\" on this machine", name);
-    }
-    *ret_gid = group->gr_gid;
-    return 0;
 }
 
 static int open_events(struct skeleton *skeleton, struct error *err)
@@ -139,7 +122,7 @@ static int open_server(struct skeleton *skeleton, struct error *err)
 {
     struct daemon_run *run = &skeleton->run;
     gid_t gid = (gid_t)-1;
-    int result = find_group(skeleton->config, &gid, err);
+    int result = group_find(skeleton->config, CONFIG_common_group, &gid, err);
     if (result < 0) {
         return result;
     }

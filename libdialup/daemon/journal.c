@@ -3,6 +3,8 @@
  */
 #include "libdialup/daemon/journal.h"
 
+/* The place of the message is a field already; without this it would be that of sendv, too. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,8 @@
 #define COLUMNS                                                                                    \
     "id, site_id, number, kind, state, step, source, base_id, commit_ref, message, created_by, "   \
     "runtime, files, size_bytes, received_bytes, error_name, error_message, error_hint, "          \
-    "created_at, started_at, finished_at, duration_ms, type, memory_mib, cpu_millicores "
+    "created_at, started_at, finished_at, duration_ms, type, memory_mib, cpu_millicores, "         \
+    "request_id "
 
 enum {
     CREATE,
@@ -29,9 +30,9 @@ enum {
 static const struct db_statement rows[] = {
     [CREATE] = {"deployments_create",
                 "INSERT INTO deployments (site_id, number, kind, state, source, base_id, "
-                "commit_ref, message, created_by, created_at) "
+                "commit_ref, message, created_by, created_at, request_id) "
                 "VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM deployments "
-                "WHERE site_id = ?1), ?2, 'queued', ?3, ?4, ?5, ?6, ?7, ?8)"},
+                "WHERE site_id = ?1), ?2, 'queued', ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
     [FIND] = {"deployments_find", "SELECT " COLUMNS "FROM deployments WHERE id = ?1"},
     [FIND_BY_NUMBER] = {"deployments_find_by_number",
                         "SELECT " COLUMNS "FROM deployments WHERE site_id = ?1 AND number = ?2"},
@@ -105,6 +106,7 @@ static void read_result(struct db_query *q, struct arena *arena, struct deployme
     deployment->needs.type = db_column_text(q, arena);
     deployment->needs.memory_mib = db_column_i64(q);
     deployment->needs.cpu_millicores = db_column_i64(q);
+    deployment->request_id = db_column_text(q, arena);
 }
 
 static void read_deployment(struct db_query *q, struct arena *arena, struct deployment *deployment)
@@ -137,6 +139,7 @@ int deployments_create(struct db *db, const struct deployment *deployment, int64
     db_bind_text(&q, deployment->message);
     db_bind_text(&q, deployment->created_by);
     db_bind_i64(&q, now);
+    db_bind_text(&q, deployment->request_id ? deployment->request_id : "");
     return db_query_insert(&q, ret_id);
 }
 

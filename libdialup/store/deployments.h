@@ -60,6 +60,7 @@ struct deployment {
     int64_t finished_at; /* 0: not yet */
     int64_t duration_ms;
     struct deployment_needs needs;
+    const char *request_id; /* that asked for it, for the log; "" if not known */
 };
 
 struct deployments_list {
@@ -67,8 +68,8 @@ struct deployments_list {
     size_t count;
 };
 
-/* site_id, kind, source, base_id, commit_ref, message and created_by are taken from deployment; it
- * is queued under the site's next number. */
+/* site_id, kind, source, base_id, commit_ref, message, created_by and request_id are taken from
+ * deployment; it is queued under the site's next number. */
 int deployments_create(struct db *db, const struct deployment *deployment, int64_t now,
                        int64_t *ret_id, struct error *err);
 

@@ -13,6 +13,10 @@
 
 #include "libdialup/db/db.h"
 
+/* Where the database is, below the state directory. In a folder of its own: SQLite makes and
+ * removes files beside it, so whoever uses the database has to be able to write to its folder. */
+#define STORE_PATH "db/dialup.db"
+
 /* For db_migrate(). */
 extern const struct db_schema store_schema;
 

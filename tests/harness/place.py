@@ -150,7 +150,7 @@ class Place:
 
     def sql(self, text: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """One statement, with no guard: a test plays all programs."""
-        database = sqlite3.connect(self.state + "/dialup.db", timeout=10)
+        database = sqlite3.connect(self.state + "/db/dialup.db", timeout=10)
         try:
             with database:
                 return database.execute(text, tuple(values)).fetchall()

@@ -61,6 +61,30 @@ static void case_make_dirs(void)
     CHECK_INT(fs_make_dirs("/", 0755, NULL), 0);
 }
 
+static mode_t mode_of(const char *path)
+{
+    AUTO_FREE char *full = at(path);
+    struct stat info;
+    return stat(full, &info) == 0 ? info.st_mode & 07777 : 0;
+}
+
+static void case_make_dir_for(void)
+{
+    AUTO_FREE char *path = at("shared/with");
+    AUTO_FREE char *file = at("shared/file");
+    mode_t before = umask(0077);
+    CHECK_INT(fs_make_dir_for(path, 0750, getegid(), NULL), 0);
+    CHECK_INT(mode_of("shared/with"), 0750);
+    CHECK_INT(fs_make_dir_for(path, 0711, getegid(), NULL), 0); /* it was there */
+    CHECK_INT(mode_of("shared/with"), 0711);
+    put("shared/file", "x");
+    CHECK_INT(fs_make_dir_for(file, 0750, getegid(), NULL), -ERR_IO);
+    umask(before);
+    AUTO_FREE char *given = at("shared/given");
+    put("shared/given", "x");
+    CHECK_INT(fs_may_give(), chown(given, geteuid() + 1, (gid_t)-1) == 0);
+}
+
 /* site/ is the folder; outside/ lies beside it, with links that lead there. */
 static int make_site(void)
 {
@@ -262,6 +286,7 @@ int main(void)
 {
     static const struct check_case cases[] = {
         {"folders are made with what is above them", case_make_dirs},
+        {"a folder gets its mode and group whatever the umask", case_make_dir_for},
         {"opening beneath a folder never leaves it", case_open_beneath},
         {"making folders beneath a folder never leaves it", case_make_dirs_beneath},
         {"files are read within bounds and replaced whole", case_read_and_write},

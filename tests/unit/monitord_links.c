@@ -99,6 +99,29 @@ static void case_cut(void)
     }
 }
 
+/* The kernel's own format, with a group's line that begins like a number. */
+static void case_index(void)
+{
+    static const char table[] = "Idx\tDevice    : Count Querier\tReporter\n"
+                                "1\tlo        :     1      V3\n"
+                                "\t\t\t\t010000E0     1 0:00000000\t\t0\n"
+                                "214\teth0      :     1      V3\n"
+                                "\t\t\t\t010000E0     1 0:00000000\t\t0\n";
+    static const struct {
+        const char *table;
+        const char *device;
+        uint32_t index;
+    } rows[] = {
+        {table, "eth0", 214}, {table, "lo", 1},
+        {table, "eth", 0},    {table, "Device", 0},
+        {"", "eth0", 0},      {"7\teth0", "eth0", 7},
+        {"7\n", "eth0", 0},   {"99999999999 eth0", "eth0", 0},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        CHECK_INT(links_parse_index(rows[i].table, rows[i].device), rows[i].index);
+    }
+}
+
 static void case_kernel(void)
 {
     struct links *links = NULL;
@@ -111,8 +134,8 @@ static void case_kernel(void)
     CHECK(links_find(links, if_nametoindex("lo"), &bytes));
     CHECK(bytes.rx_bytes >= 0 && bytes.tx_bytes >= 0);
     CHECK_INT(links_refresh(links, &err), 0);
-    CHECK_INT(links_peer_of_process(getpid()), 0); /* shares our network */
-    CHECK_INT(links_peer_of_process(4194000), 0);
+    CHECK_INT(links_peer_of_process(links, getpid()), 0); /* shares our network */
+    CHECK_INT(links_peer_of_process(links, 4194000), 0);
     links_close(links);
     links_close(NULL);
 }
@@ -123,6 +146,7 @@ int main(void)
         {"a dump in two parts", case_dump},
         {"an error, and sizes that lie", case_refused},
         {"messages cut anywhere", case_cut},
+        {"the index of a device", case_index},
         {"what this machine's kernel says", case_kernel},
     };
     return check_run(cases, ARRAY_COUNT(cases));

@@ -111,7 +111,8 @@ static int64_t deploy(struct store_fixture *s, int64_t site_id)
                                     .source = "abc",
                                     .commit_ref = "",
                                     .message = "m",
-                                    .created_by = "user:7"};
+                                    .created_by = "user:7",
+                                    .request_id = "956334eb4a66e00d"};
     int64_t id = 0;
     CHECK_INT(deployments_create(s->deployd, &deployment, 100, &id, &s->f.err), 0);
     return id;
@@ -133,6 +134,7 @@ static void case_deployments(void)
     CHECK_INT(list.count, 3);
     CHECK_INT(list.rows[1].number, 2);
     CHECK_INT(list.rows[2].number, 1);
+    CHECK_STR(list.rows[2].request_id, "956334eb4a66e00d");
 
     CHECK_INT(deployments_set_state(db, first, DEPLOYMENT_BUILDING, "npm", 110, &s.f.err), 0);
     CHECK_INT(deployments_set_state(db, first, DEPLOYMENT_STARTING, "start", 120, &s.f.err), 0);
