@@ -72,7 +72,8 @@ void owners_free(struct owners *owners)
 static struct owner *find(const struct owners *owners, const char *name)
 {
     struct owner *owner;
-    TAILQ_FOREACH (owner, &owners->list, link) {
+    TAILQ_FOREACH(owner, &owners->list, link)
+    {
         if (str_equal(owner->name, name)) {
             return owner;
         }
@@ -137,7 +138,8 @@ void owners_each(const struct owners *owners, void (*visit)(void *arg, const str
                  void *arg)
 {
     const struct owner *owner;
-    TAILQ_FOREACH (owner, &owners->list, link) {
+    TAILQ_FOREACH(owner, &owners->list, link)
+    {
         visit(arg, owner);
     }
 }

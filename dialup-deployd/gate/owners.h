@@ -2,9 +2,9 @@
  * What all sites of one owner have together: open connections and bandwidth, and their limits.
  *
  * Bandwidth is the bytes of all connections, both ways, out of one bucket. A connection that finds
- * it empty, or others waiting, queues (owner_take), reads nothing, and so holds its sender back; the
- * queue is served in turns of equal size, so that one owner's connections share fairly and no other
- * owner's are concerned.
+ * it empty, or others waiting, queues (owner_take), reads nothing, and so holds its sender back;
+ * the queue is served in turns of equal size, so that one owner's connections share fairly and no
+ * other owner's are concerned.
  */
 #pragma once
 

@@ -37,7 +37,7 @@ struct pump {
     struct owner *owner;        /* whose bandwidth it uses; NULL: nobody's */
     struct owner_waiter waiter; /* for bandwidth */
     size_t granted;             /* bytes of the present turn that were not used yet */
-    void *watcher; /* NULL: nobody waits for the end */
+    void *watcher;              /* NULL: nobody waits for the end */
     struct side client, site;
     struct flow in, out; /* client to site, site to client */
     struct event connect_timer;

@@ -151,5 +151,7 @@ int main(int argc, char **argv)
     print_end(bench, is_lost);
     fflush(stdout);
     fs_remove_tree(bench->fixture.dir, NULL);
-    _exit(is_lost && !bench->is_dead); /* as a daemon does: a dead transport cannot be closed */
+    bool has_failed = is_lost && !bench->is_dead;
+    _exit(has_failed ? EXIT_FAILURE
+                     : EXIT_SUCCESS); /* as a daemon does: a dead transport cannot be closed */
 }

@@ -222,7 +222,7 @@ static int by_value(const void *a, const void *b)
 /* The median of every third cycle from first on, in ms. */
 static double median_ms(const int64_t *us, int first, int step)
 {
-    int64_t sorted[CYCLES];
+    int64_t sorted[CYCLES] = {0};
     size_t count = 0;
     for (int i = first; i < CYCLES; i += step) {
         sorted[count++] = us[i];

@@ -20,12 +20,12 @@ static void case_bucket(void)
     static const struct {
         int64_t at_us, wanted, taken;
     } rows[] = {
-        {1, 30, 20},             /* full at first, to its burst */
-        {50001, 5, 0},           /* half a unit */
-        {100001, 5, 1},          /* the other half */
-        {1100001, 4, 4},         /* ten more */
-        {1100001, 9, 6},         /* that were left */
-        {60 * 1000000, 30, 20},  /* not more than the burst */
+        {1, 30, 20},            /* full at first, to its burst */
+        {50001, 5, 0},          /* half a unit */
+        {100001, 5, 1},         /* the other half */
+        {1100001, 4, 4},        /* ten more */
+        {1100001, 9, 6},        /* that were left */
+        {60 * 1000000, 30, 20}, /* not more than the burst */
         {600 * 1000000, 0, 0},
     };
     struct bucket bucket = {0};
@@ -151,8 +151,7 @@ static double measure(struct peer *visitor, uint64_t skipped, uint64_t size)
     uint64_t before = visitor->received;
     int64_t started_us = clock_monotonic_us();
     CHECK(rig_until_received(visitor, before + size));
-    return (double)(visitor->received - before) * 1e6 /
-           (double)(clock_monotonic_us() - started_us);
+    return (double)(visitor->received - before) * 1e6 / (double)(clock_monotonic_us() - started_us);
 }
 
 static void check_within_10_percent(double rate, double wanted)
