@@ -116,6 +116,11 @@ static void stop(void *state)
     free(deployd);
 }
 
+static void wake_site(struct deployd *deployd, int64_t site_id)
+{
+    waker_wake(deployd->waker, site_id);
+}
+
 static int start(struct daemon_run *run, void **ret_state, struct error *err)
 {
     struct deployd *deployd = xcalloc(1, sizeof(*deployd));
@@ -139,7 +144,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     deployd->storage = storage_new(deployd);
     deployd->converger = converger_new(deployd);
     deployd->queue = queue_new(deployd);
-    deployd->sleeper = sleeper_new(deployd);
+    deployd->sleeper = sleeper_new(deployd, wake_site);
     deployd->waker = waker_new(deployd);
     return 0;
 }

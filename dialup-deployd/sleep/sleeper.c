@@ -10,7 +10,6 @@
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/sleep/waker.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -28,14 +27,16 @@ struct visited {
     int factor;
     int64_t idle_ms;
     int64_t open_connections;
-    int64_t requests; /* the gate's count */
-    double rate;
+    int64_t requests;      /* the gate's count */
+    double rate;           /* requests a minute, the average of the last one */
+    double rate_now;       /* the same, since the look before */
     int64_t calm_since_ms; /* monotonic; 0: the rate is not low */
     bool is_listed;
 };
 
 struct sleeper {
     struct deployd *deployd;
+    sleeper_wake_fn *wake;
     struct event *timer;
     struct visited *visited;
     int64_t looked_at_ms;    /* monotonic; 0: never */
@@ -95,9 +96,10 @@ static void take_counters(struct sleeper *sleeper, const struct gate_counters_re
     for (size_t i = 0; i < counters->sites_count; i++) {
         const struct gate_site_counters *row = &counters->sites[i];
         struct visited *visited = remember(sleeper, row->site_id);
-        if (is_same_gate && visited->requests >= 0) {
-            visited->rate =
-                idle_rate(visited->rate, row->requests - visited->requests, interval_ms);
+        if (is_same_gate && visited->requests >= 0 && interval_ms > 0) {
+            int64_t requests = row->requests - visited->requests;
+            visited->rate = idle_rate(visited->rate, requests, interval_ms);
+            visited->rate_now = (double)requests * MS_PER_MINUTE / (double)interval_ms;
         }
         visited->is_listed = true;
         visited->requests = row->requests;
@@ -168,7 +170,7 @@ static void judge(struct sleeper *sleeper, const struct site *site, const struct
         return;
     }
     if (wanted == SITE_AWAKE) {
-        waker_wake(sleeper->deployd->waker, site->id);
+        sleeper->wake(sleeper->deployd, site->id);
     } else {
         sleeper_put(sleeper, site, wanted, "nobody visits it");
     }
@@ -215,13 +217,15 @@ static void scale(struct sleeper *sleeper, struct arena *arena, const struct sit
     int64_t most = site_strategy_find(site->strategy)->max_instances;
     int64_t now_ms = sleeper->looked_at_ms;
     struct error err;
-    if (visited->rate * 2 > (double)threshold) {
+    if (visited->rate_now * 2 > (double)threshold) {
         visited->calm_since_ms = 0;
     } else if (visited->calm_since_ms == 0) {
         visited->calm_since_ms = now_ms;
     }
+    /* The average of a great rush takes minutes to sink; what comes now tells at once. */
+    double rate = visited->calm_since_ms ? visited->rate_now : visited->rate;
     bool is_calm = visited->calm_since_ms && now_ms - visited->calm_since_ms >= calm_ms;
-    int64_t wanted = idle_instances(site->instances, most, visited->rate, threshold, is_calm);
+    int64_t wanted = idle_instances(site->instances, most, rate, threshold, is_calm);
     if (wanted == site->instances) {
         return;
     }
@@ -293,12 +297,13 @@ const struct idle_site *sleeper_sites(const struct sleeper *sleeper, struct aren
     return sites;
 }
 
-struct sleeper *sleeper_new(struct deployd *deployd)
+struct sleeper *sleeper_new(struct deployd *deployd, sleeper_wake_fn *wake)
 {
     struct sleeper *sleeper = xcalloc(1, sizeof(*sleeper));
     const struct timeval interval = {
         config_integer(deployd->run->config, CONFIG_deployd_idle_check_s), 0};
     sleeper->deployd = deployd;
+    sleeper->wake = wake;
     sleeper->timer = event_new(deployd->run->base, -1, EV_PERSIST, on_timer, sleeper);
     event_add(sleeper->timer, &interval);
     return sleeper;

@@ -15,7 +15,10 @@
 struct deployd;
 struct sleeper;
 
-struct sleeper *sleeper_new(struct deployd *deployd);
+/* A site that sleeps may not any more: its strategy was changed. */
+typedef void sleeper_wake_fn(struct deployd *deployd, int64_t site_id);
+
+struct sleeper *sleeper_new(struct deployd *deployd, sleeper_wake_fn *wake);
 void sleeper_free(struct sleeper *sleeper);
 
 /* A site was woken: if that was too soon, it sleeps later next time. */
