@@ -295,12 +295,11 @@ static void read_pairs(struct links *links)
 uint32_t links_parse_index(const char *table, const char *device)
 {
     for (const char *line = table; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        unsigned index;
+        char index[10];
         char name[IFNAMSIZ];
         _Static_assert(IFNAMSIZ == 16, "the width below");
-        if (*line >= '0' && *line <= '9' && sscanf(line, "%9u %15s", &index, name) == 2 &&
-            str_equal(name, device)) {
-            return index;
+        if (sscanf(line, "%9[0-9] %15s", index, name) == 2 && str_equal(name, device)) {
+            return (uint32_t)strtoul(index, NULL, 10);
         }
     }
     return 0;
