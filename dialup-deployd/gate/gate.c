@@ -47,6 +47,7 @@ struct gate {
     struct drains *drains;
     struct answers *answers;
     uint64_t last_wanted;
+    bool is_retired;
     uint32_t open;
     uint64_t dropped;
 };
@@ -59,6 +60,8 @@ static void on_pump_end(void *owner, struct route *route, enum pump_end end, int
                         bool has_request);
 static void apply_state(struct gate *gate, struct route *route);
 static void leave(struct gate *gate, struct route *route);
+static void show_page(struct gate *gate, struct route *route, enum gate_page page, int fd,
+                      bool has_request);
 
 static int or_default(int value, int fallback)
 {
@@ -144,6 +147,36 @@ void gate_leave(struct gate *gate)
     free_gate(gate, listener_leave);
 }
 
+void gate_retire(struct gate *gate, bool keeps_sockets, enum gate_parked parked)
+{
+    struct route *route;
+    gate->is_retired = true;
+    TAILQ_FOREACH(route, &gate->routes.list, link)
+    {
+        (keeps_sockets ? listener_leave : listener_close)(route->listener);
+        route->listener = NULL;
+        int64_t since_us;
+        int fd;
+        while (parked == GATE_PARKED_PAGE && (fd = hold_take(&route->held, &since_us)) >= 0) {
+            show_page(gate, route, GATE_PAGE_STARTING, fd, false);
+            leave(gate, route);
+        }
+        drop_held(gate, route);
+    }
+}
+
+void gate_restore(struct gate *gate, const char *host, const struct gate_counters *counters,
+                  int64_t active_us)
+{
+    struct route *route = routes_find(&gate->routes, host);
+    struct gate_counters *own = &route->counters;
+    const uint32_t open = own->open, upgraded = own->upgraded;
+    *own = *counters;
+    own->open = own->open_max = open;
+    own->upgraded = upgraded;
+    route->active_us = active_us;
+}
+
 /* What is open moves with the route. */
 static void set_owner(struct gate *gate, struct route *route, const char *name)
 {
@@ -162,6 +195,9 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
                    struct error *err)
 {
     struct route *route;
+    if (gate->is_retired) {
+        return error_set(err, ERR_UNAVAILABLE, "The gate ends");
+    }
     int rc = routes_set(&gate->routes, spec, clock_monotonic_us(), &route, err);
     if (rc < 0) {
         return rc;
@@ -354,6 +390,23 @@ static bool refuse(struct gate *gate, struct route *route, int fd, int64_t now_u
     return true;
 }
 
+static void serve(struct gate *gate, struct route *route, int fd, int64_t accepted_us)
+{
+    switch (policies[route->state].action) {
+    case CARRY:
+        enter(gate, route);
+        pump_start(gate->pumps, route, fd, accepted_us);
+        break;
+    case PARK:
+        enter(gate, route);
+        hold_park(&route->held, fd, accepted_us, gate->config.patience_ms);
+        break;
+    case SHOW:
+        show_page(gate, route, policies[route->state].page, fd, false);
+        break;
+    }
+}
+
 static void on_accept(void *owner, int fd)
 {
     struct route *route = owner;
@@ -364,20 +417,13 @@ static void on_accept(void *owner, int fd)
     if (refuse(gate, route, fd, now_us)) {
         return;
     }
-    switch (policies[route->state].action) {
-    case CARRY:
-        enter(gate, route);
-        pump_start(gate->pumps, route, fd, now_us);
-        break;
-    case PARK:
-        enter(gate, route);
-        route->counters.held++;
-        hold_park(&route->held, fd, now_us, gate->config.patience_ms);
-        break;
-    case SHOW:
-        show_page(gate, route, policies[route->state].page, fd, false);
-        break;
-    }
+    route->counters.held += policies[route->state].action == PARK;
+    serve(gate, route, fd, now_us);
+}
+
+void gate_adopt(struct gate *gate, const char *host, int fd, int64_t since_us)
+{
+    serve(gate, routes_find(&gate->routes, host), fd, since_us);
 }
 
 static int judge_head(void *owner, const char *head, size_t size)

@@ -51,6 +51,19 @@ void gate_close(struct gate *gate);
 /* As gate_close, but leaves the sockets where they are, for a next life that inherits them. */
 void gate_leave(struct gate *gate);
 
+enum gate_parked { GATE_PARKED_PAGE, GATE_PARKED_CLOSE };
+
+/* Takes no connection any more; what is carried goes on to its end. The sockets stay in place or
+ * go; what is parked is shown a page, or closed because somebody else has it. Routes cannot be
+ * changed from then on (ERR_UNAVAILABLE). */
+void gate_retire(struct gate *gate, bool keeps_sockets, enum gate_parked parked);
+
+/* For a next life: takes over a connection that was accepted, and the numbers of a route. The route
+ * exists. */
+void gate_adopt(struct gate *gate, const char *host, int fd, int64_t since_us);
+void gate_restore(struct gate *gate, const char *host, const struct gate_counters *counters,
+                  int64_t active_us);
+
 /* Makes or changes a route. New targets count for new connections; open ones finish where they are.
  * READY releases what is parked; STOPPED and FAILED show it the page; HOLD makes it wanted, also if
  * it was HOLD before. inherited_fd is a listening socket of an earlier life, taken on success if

@@ -85,6 +85,16 @@ int hold_take(struct hold_queue *queue, int64_t *ret_since_us)
     return unpark(held);
 }
 
+void hold_each(const struct hold_queue *queue, void (*visit)(void *arg, int fd, int64_t since_us),
+               void *arg)
+{
+    const struct held *held;
+    TAILQ_FOREACH(held, &queue->list, link)
+    {
+        visit(arg, (int)event_get_fd(&held->event), held->since_us);
+    }
+}
+
 static void end(struct held *held, enum hold_end how)
 {
     struct hold_queue *queue = held->queue;

@@ -55,5 +55,9 @@ void hold_set_looking(struct hold_queue *queue, bool is_looking);
  * hook. */
 void hold_park(struct hold_queue *queue, int fd, int64_t since_us, int patience_ms);
 
+/* Calls visit for each; fd is borrowed. */
+void hold_each(const struct hold_queue *queue, void (*visit)(void *arg, int fd, int64_t since_us),
+               void *arg);
+
 /* The one that waits longest, now the caller's; -1 if nobody waits. */
 int hold_take(struct hold_queue *queue, int64_t *ret_since_us);

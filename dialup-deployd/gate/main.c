@@ -2,20 +2,26 @@
  * dialup-gate: carries bytes between Caddy and the containers, and counts them.
  *
  * The engine does the work; this is the process around it: settings, the routes that the database
- * knows when it starts, and health. It reads the database once and never writes to it; afterwards
- * deployd tells it what changes.
+ * knows when it starts, or those of the gate whose place it takes, and health. It reads the
+ * database once and never writes to it; afterwards deployd tells it what changes.
  */
+#include <event2/event.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dialup-deployd/gate/address.h"
 #include "dialup-deployd/gate/gate.h"
+#include "dialup-deployd/gate/handover.h"
+#include "dialup-deployd/gate/pages.h"
 #include "dialup-deployd/gate/process.h"
 #include "dialup-deployd/gate/wanted.h"
 #include "libdialup/base/clock.h"
+#include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/daemon/daemon.h"
+#include "libdialup/daemon/fdstore.h"
 #include "libdialup/store/sites.h"
 
 /* What a site that was last seen in this state needs. */
@@ -62,6 +68,64 @@ static bool plan_route(const struct site *site, char owner[OWNER_NAME_SIZE],
     return true;
 }
 
+/* Sockets of an earlier life, by host. */
+struct stored {
+    struct stored_socket {
+        char *host;
+        int fd; /* -1: taken */
+    } * sockets;
+    size_t count;
+};
+
+static void add_stored(void *arg, const char *name, int fd)
+{
+    struct stored *stored = arg;
+    stored->sockets = xreallocarray(stored->sockets, stored->count + 1, sizeof(*stored->sockets));
+    stored->sockets[stored->count++] = (struct stored_socket){xstrdup(name), fd};
+}
+
+/* NULL if there is none, or if its place in the folder is empty: nobody could come by it. */
+static struct stored_socket *find_stored(struct stored *stored, const char *sites_dir,
+                                         const char *host)
+{
+    AUTO_FREE char *path = xasprintf("%s/%s.sock", sites_dir, host);
+    for (size_t i = 0; i < stored->count; i++) {
+        if (str_equal(stored->sockets[i].host, host) && fs_exists(path)) {
+            return &stored->sockets[i];
+        }
+    }
+    return NULL;
+}
+
+/* What no route has taken is given up. */
+static void free_stored(struct stored *stored)
+{
+    for (size_t i = 0; i < stored->count; i++) {
+        if (stored->sockets[i].fd >= 0) {
+            close(stored->sockets[i].fd);
+            fdstore_forget(stored->sockets[i].host);
+        }
+        free(stored->sockets[i].host);
+    }
+    free(stored->sockets);
+}
+
+static void make_route(struct gate_process *process, const struct route_spec *spec,
+                       struct stored *stored)
+{
+    struct error err;
+    struct stored_socket *socket = find_stored(stored, process->sites_dir, spec->host);
+    if (gate_route_set(process->gate, spec, socket ? socket->fd : -1, &err) < 0) {
+        process->failed_routes++;
+        log_error("no route for %s: %s", spec->host, err.message);
+    } else if (socket) {
+        socket->fd = -1;
+    } else {
+        fdstore_keep(spec->host,
+                     gate_route_listener_fd(gate_route_find(process->gate, spec->host)));
+    }
+}
+
 /* One site that cannot have its socket keeps no other from having theirs. */
 static int make_known_routes(struct gate_process *process, struct db *db, struct error *err)
 {
@@ -71,32 +135,137 @@ static int make_known_routes(struct gate_process *process, struct db *db, struct
     if (result < 0) {
         return result;
     }
+    struct stored stored = {0};
+    fdstore_take(add_stored, &stored);
     for (size_t i = 0; i < sites.count; i++) {
         struct route_spec spec;
         char owner[OWNER_NAME_SIZE];
-        struct error failure;
-        if (plan_route(&sites.rows[i], owner, &spec) &&
-            gate_route_set(process->gate, &spec, -1, &failure) < 0) {
-            process->failed_routes++;
-            log_error("no route for %s: %s", spec.host, failure.message);
+        if (plan_route(&sites.rows[i], owner, &spec)) {
+            make_route(process, &spec, &stored);
         }
     }
+    free_stored(&stored);
     return gate_sweep(process->gate, err);
 }
+
+/* The end ---------------------------------------------------------------------------------- */
+
+static bool is_quiet(const struct gate_process *process)
+{
+    struct gate_totals totals = gate_get_totals(process->gate);
+    return totals.open == 0 && totals.answering == 0;
+}
+
+static void on_quiet_check(evutil_socket_t fd, short what, void *arg)
+{
+    struct gate_process *process = arg;
+    bool is_late = clock_monotonic_us() >= process->quit_at_us;
+    if (is_quiet(process) || is_late) {
+        log_info("%u connections are left", gate_get_totals(process->gate).open);
+        daemon_quit(process->run);
+    }
+}
+
+static void quit_when_quiet(struct gate_process *process, int64_t grace_s)
+{
+    enum { CHECK_MS = 50 };
+    process->quit_at_us = clock_monotonic_us() + grace_s * 1000000;
+    process->quiet_check = event_new(process->run->base, -1, EV_PERSIST, on_quiet_check, process);
+    struct timeval period = clock_timeval_of_ms(CHECK_MS);
+    event_add(process->quiet_check, &period);
+}
+
+static bool drain(void *state)
+{
+    struct gate_process *process = state;
+    handover_close(process->handover);
+    process->handover = NULL;
+    gate_retire(process->gate, fdstore_is_there(), GATE_PARKED_PAGE);
+    if (is_quiet(process)) {
+        return false;
+    }
+    quit_when_quiet(process, config_integer(process->run->config, CONFIG_gate_stop_grace_s));
+    return true;
+}
+
+static void on_taken(void *arg)
+{
+    struct gate_process *process = arg;
+    log_info("another gate takes over; %u connections go on here",
+             gate_get_totals(process->gate).open);
+    gate_retire(process->gate, true, GATE_PARKED_CLOSE);
+    wanted_close(process->wanted);
+    process->wanted = NULL;
+    handover_close(process->handover);
+    process->handover = NULL;
+    daemon_retire(process->run);
+    quit_when_quiet(process, config_integer(process->run->config, CONFIG_gate_handover_grace_s));
+}
+
+/* What the new one could fail for is looked at while the old one still serves. */
+static int take_over(struct daemon_run *run, struct error *err)
+{
+    struct pages pages;
+    int result = pages_load(&pages, config_text(run->config, CONFIG_gate_pages_dir), err);
+    if (result < 0) {
+        return result;
+    }
+    pages_fini(&pages);
+    AUTO_FREE char *path = config_run_path(run->config, "ipc/gate.handover");
+    struct inheritance *inheritance;
+    result = handover_take(path, &inheritance, err);
+    run->inherited = inheritance;
+    return result;
+}
+
+/* The beginning ---------------------------------------------------------------------------- */
 
 static void stop(void *state)
 {
     struct gate_process *process = state;
+    if (process->quiet_check) {
+        event_free(process->quiet_check);
+    }
+    handover_close(process->handover);
     wanted_close(process->wanted);
     gate_close(process->gate);
     free(process->sites_dir);
     free(process);
 }
 
+/* From the gate before us, or from the database. */
+static int make_routes(struct gate_process *process, struct error *err)
+{
+    struct daemon_run *run = process->run;
+    struct inheritance *inheritance = run->inherited;
+    run->inherited = NULL;
+    process->counting_since_unix = run->started_at_unix;
+    if (!inheritance) {
+        return make_known_routes(process, run->db, err);
+    }
+    process->failed_routes =
+        handover_apply(inheritance, process->gate, &process->counting_since_unix);
+    return 0;
+}
+
+static int offer_place(struct gate_process *process, struct error *err)
+{
+    AUTO_FREE char *path = config_run_path(process->run->config, "ipc/gate.handover");
+    const struct handover_options options = {
+        .path = path,
+        .gate = process->gate,
+        .counting_since_unix = process->counting_since_unix,
+        .on_taken = on_taken,
+        .arg = process,
+    };
+    return handover_open(process->run->base, &options, &process->handover, err);
+}
+
 static int start(struct daemon_run *run, void **ret_state, struct error *err)
 {
     const struct config *config = run->config;
     struct gate_process *process = xcalloc(1, sizeof(*process));
+    process->run = run;
     process->sites_dir = config_run_path(config, "sites");
     process->wanted = wanted_open(run->base, clock_unix_ms());
     process->max_connections = config_integer(config, CONFIG_gate_max_connections);
@@ -118,9 +287,13 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     int result = gate_open(run->base, &options, &process->gate, err);
     wanted_set_gate(process->wanted, process->gate);
     if (result == 0) {
-        result = make_known_routes(process, run->db, err);
+        result = make_routes(process, err);
+    }
+    if (result == 0) {
+        result = offer_place(process, err);
     }
     if (result < 0) {
+        handover_free(run->inherited);
         stop(process);
         return result;
     }
@@ -198,6 +371,8 @@ int main(int argc, char **argv)
         .method_count = GATE_METHOD_COUNT,
         .checks = checks,
         .check_count = ARRAY_COUNT(checks),
+        .take_over = take_over,
+        .drain = drain,
         .start = start,
         .stop = stop,
     };

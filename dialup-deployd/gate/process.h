@@ -9,13 +9,21 @@
 #include "libdialup/ipc/server.h"
 #include "proto/gate_rpc.h"
 
+struct daemon_run;
+struct event;
 struct gate;
+struct handover;
 struct wanted;
 
 struct gate_process {
     struct gate *gate;     /* owned */
     struct wanted *wanted; /* owned */
     char *sites_dir;       /* owned: where the sockets stand */
+    struct daemon_run *run;
+    struct handover *handover; /* owned */
+    struct event *quiet_check; /* owned: while it waits for the last connection */
+    int64_t quit_at_us;
+    int64_t counting_since_unix;
     int64_t max_connections;
     int64_t owner_kbit_per_s; /* as configured */
     size_t failed_routes;     /* that the database knows and that could not be made at start */

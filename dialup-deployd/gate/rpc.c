@@ -14,6 +14,7 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "libdialup/daemon/daemon.h"
+#include "libdialup/daemon/fdstore.h"
 #include "libdialup/site/domain.h"
 
 static struct gate_process *process_of(void *context)
@@ -82,7 +83,15 @@ static int handle_route_set(void *context, struct ipc_request *request, const vo
     if (code == 0) {
         code = parse_addresses(params, &spec, err);
     }
-    return code < 0 ? code : gate_route_set(gate, &spec, -1, err);
+    if (code < 0) {
+        return code;
+    }
+    bool is_new = !gate_route_find(gate, host.name);
+    code = gate_route_set(gate, &spec, -1, err);
+    if (code == 0 && is_new) {
+        fdstore_keep(host.name, gate_route_listener_fd(gate_route_find(gate, host.name)));
+    }
+    return code;
 }
 
 static int handle_route_remove(void *context, struct ipc_request *request, const void *params_,
@@ -91,7 +100,13 @@ static int handle_route_remove(void *context, struct ipc_request *request, const
     const struct gate_route_remove_params *params = params_;
     struct domain host;
     int code = parse_host(params->host, &host, err);
-    return code < 0 ? code : gate_route_remove(process_of(context)->gate, host.name, err);
+    if (code == 0) {
+        code = gate_route_remove(process_of(context)->gate, host.name, err);
+    }
+    if (code == 0) {
+        fdstore_forget(host.name);
+    }
+    return code;
 }
 
 /* A list that grows to the number of routes. */
@@ -204,7 +219,6 @@ static struct collected collect_owners(const struct gate *gate, struct arena *ar
 static int handle_counters(void *context, struct ipc_request *request, const void *params,
                            void *result, struct error *err)
 {
-    const struct daemon_run *run = context;
     const struct gate *gate = process_of(context)->gate;
     struct arena *arena = ipc_request_arena(request);
     struct gate_site_counters *rows =
@@ -215,7 +229,7 @@ static int handle_counters(void *context, struct ipc_request *request, const voi
     *(struct gate_counters_result *)result = (struct gate_counters_result){
         .owners = owners.rows,
         .owners_count = owners.count,
-        .started_at_unix = run->started_at_unix,
+        .started_at_unix = process_of(context)->counting_since_unix,
         .sites = rows,
         .sites_count = collected.count,
     };

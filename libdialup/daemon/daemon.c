@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,14 @@ struct skeleton {
     char *lock_path;
     struct event *on_term;
     struct event *on_int;
+    struct event *on_hup;
     struct event *watchdog;
     struct ipc_watch *watch;
     uint64_t watchdog_us;
+    char **argv;
+    char *own_path; /* of the program's file, which an upgrade replaces */
+    bool is_draining;
+    bool is_stuck; /* the transport hung when it was closed */
 };
 
 /* Stages ---------------------------------------------------------------------------------- */
@@ -111,6 +117,12 @@ static int open_events(struct skeleton *skeleton, struct error *err)
     return ipc_publisher_open(run->base, path, &run->publisher, err);
 }
 
+static int take_over(struct skeleton *skeleton, struct error *err)
+{
+    struct daemon_run *run = &skeleton->run;
+    return run->daemon->take_over ? run->daemon->take_over(run, err) : 0;
+}
+
 static int start_daemon(struct skeleton *skeleton, struct error *err)
 {
     struct daemon_run *run = &skeleton->run;
@@ -146,15 +158,39 @@ static int open_server(struct skeleton *skeleton, struct error *err)
 
 static void on_signal(evutil_socket_t fd, short events, void *context)
 {
-    daemon_quit(context);
+    struct skeleton *skeleton = context;
+    const struct daemon *daemon = skeleton->run.daemon;
+    bool is_first = !skeleton->is_draining;
+    skeleton->is_draining = true;
+    if (!is_first || !daemon->drain || !daemon->drain(skeleton->run.state)) {
+        daemon_quit(&skeleton->run);
+    }
+}
+
+/* The new one asks us for what we have. */
+static void on_hup(evutil_socket_t fd, short events, void *context)
+{
+    const struct skeleton *skeleton = context;
+    pid_t pid;
+    int error = posix_spawn(&pid, skeleton->own_path, NULL, NULL, skeleton->argv, environ);
+    if (error) {
+        log_error("cannot start %s anew: %s", skeleton->own_path, strerror(error));
+    } else {
+        log_info("started anew as process %d", (int)pid);
+    }
 }
 
 static int watch_signals(struct skeleton *skeleton, struct error *err)
 {
-    skeleton->on_term = evsignal_new(skeleton->run.base, SIGTERM, on_signal, &skeleton->run);
-    skeleton->on_int = evsignal_new(skeleton->run.base, SIGINT, on_signal, &skeleton->run);
+    skeleton->on_term = evsignal_new(skeleton->run.base, SIGTERM, on_signal, skeleton);
+    skeleton->on_int = evsignal_new(skeleton->run.base, SIGINT, on_signal, skeleton);
     event_add(skeleton->on_term, NULL);
     event_add(skeleton->on_int, NULL);
+    if (skeleton->run.daemon->take_over) {
+        skeleton->on_hup = evsignal_new(skeleton->run.base, SIGHUP, on_hup, skeleton);
+        event_add(skeleton->on_hup, NULL);
+        signal(SIGCHLD, SIG_IGN); /* nobody waits for what on_hup starts */
+    }
     return 0;
 }
 
@@ -181,7 +217,7 @@ static int notify_ready(struct skeleton *skeleton, struct error *err)
         skeleton->watchdog = event_new(run->base, -1, EV_PERSIST, on_watchdog, NULL);
         event_add(skeleton->watchdog, &half);
     }
-    sd_notify(0, "READY=1\nSTATUS=Serving");
+    sd_notifyf(0, "MAINPID=%d\nREADY=1\nSTATUS=Serving", (int)getpid());
     log_info("ready");
     return 0;
 }
@@ -190,25 +226,49 @@ static const struct stage {
     const char *name;
     int (*run)(struct skeleton *skeleton, struct error *err);
 } stages[] = {
-    {"settings", load_config}, {"limits", raise_limits},    {"folders", make_run_dirs},
-    {"loop", open_loop},       {"database", open_database}, {"server", open_server},
-    {"events", open_events},   {"start", start_daemon},     {"signals", watch_signals},
-    {"ready", notify_ready},
+    {"settings", load_config},  {"limits", raise_limits},    {"folders", make_run_dirs},
+    {"loop", open_loop},        {"database", open_database}, {"take over", take_over},
+    {"server", open_server},    {"events", open_events},     {"start", start_daemon},
+    {"signals", watch_signals}, {"ready", notify_ready},
 };
+
+static void free_event(struct event **event)
+{
+    if (*event) {
+        event_free(*event);
+        *event = NULL;
+    }
+}
+
+/* What others reach us by. False if the transport hangs. */
+static bool close_sockets(struct skeleton *skeleton)
+{
+    ipc_watch_close(skeleton->watch);
+    skeleton->watch = NULL;
+    free_event(&skeleton->watchdog);
+    struct ipc_server *server = skeleton->run.server;
+    skeleton->run.server = NULL;
+    return ipc_server_close(server);
+}
+
+void daemon_retire(struct daemon_run *run)
+{
+    struct skeleton *skeleton = CONTAINER_OF(run, struct skeleton, run);
+    unsetenv("NOTIFY_SOCKET");
+    free_event(&skeleton->on_hup);
+    skeleton->is_draining = true;
+    skeleton->is_stuck = !close_sockets(skeleton);
+}
 
 /* From the last to the first; every part may be missing. False if the transport hangs. */
 static bool take_down(struct skeleton *skeleton)
 {
     struct daemon_run *run = &skeleton->run;
     sd_notify(0, "STOPPING=1");
-    ipc_watch_close(skeleton->watch);
-    struct event *const events[] = {skeleton->watchdog, skeleton->on_term, skeleton->on_int};
-    for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
-        if (events[i]) {
-            event_free(events[i]);
-        }
-    }
-    bool is_closed = ipc_server_close(run->server);
+    bool is_closed = close_sockets(skeleton) && !skeleton->is_stuck;
+    free_event(&skeleton->on_term);
+    free_event(&skeleton->on_int);
+    free_event(&skeleton->on_hup);
     if (run->state) {
         run->daemon->stop(run->state);
     }
@@ -220,6 +280,7 @@ static bool take_down(struct skeleton *skeleton)
     free(skeleton->handlers);
     free(skeleton->socket_path);
     free(skeleton->lock_path);
+    free(skeleton->own_path);
     config_free(skeleton->config);
     return is_closed;
 }
@@ -287,11 +348,13 @@ static bool start_up(struct skeleton *skeleton)
 
 int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
-    struct skeleton skeleton = {.run.daemon = daemon};
+    struct skeleton skeleton = {
+        .run.daemon = daemon, .argv = argv, .own_path = realpath("/proc/self/exe", NULL)};
     int status = 0;
     log_init(daemon->program, LOG_LEVEL_INFO);
     journal_use_if_connected();
     if (!parse_options(&skeleton, argc, argv, &status)) {
+        free(skeleton.own_path);
         return status;
     }
     if (start_up(&skeleton)) {

@@ -38,6 +38,15 @@ struct daemon {
     bool publishes_events;
     bool without_database;
 
+    /* Before the sockets are opened: takes the place of the same program that runs already, if one
+     * does. It has closed its own (daemon_retire) when this returns. May be NULL; may block. A
+     * program that has it is started anew by SIGHUP. */
+    int (*take_over)(struct daemon_run *run, struct error *err);
+
+    /* On SIGTERM: true if it calls daemon_quit itself when its work is done; a second signal ends
+     * it at once. May be NULL. */
+    bool (*drain)(void *state);
+
     /* Makes *ret_state. An error ends the program with its words. */
     int (*start)(struct daemon_run *run, void **ret_state, struct error *err);
 
@@ -54,12 +63,17 @@ struct daemon_run {
     struct ipc_server *server;
     struct ipc_publisher *publisher; /* NULL unless publishes_events */
     void *state;
+    void *inherited; /* what take_over leaves for start, which frees it */
     int64_t started_at_unix;
 };
 
 /* Runs until SIGTERM or SIGINT. Gives the exit status: 0, or 78 (EX_CONFIG of sysexits.h) if it
  * could not start. */
 int daemon_main(const struct daemon *daemon, int argc, char **argv);
+
+/* Another process takes our place: closes our sockets and is silent towards the supervisor. The
+ * loop goes on until daemon_quit. Not from a handler. */
+void daemon_retire(struct daemon_run *run);
 
 /* Ends the loop in good order, as a signal would. */
 void daemon_quit(struct daemon_run *run);
