@@ -264,6 +264,11 @@ void daemon_retire(struct daemon_run *run)
 static bool take_down(struct skeleton *skeleton)
 {
     struct daemon_run *run = &skeleton->run;
+    sigset_t ends; /* it ends already: no signal may spoil that once nobody catches it */
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
     sd_notify(0, "STOPPING=1");
     bool is_closed = close_sockets(skeleton) && !skeleton->is_stuck;
     free_event(&skeleton->on_term);
