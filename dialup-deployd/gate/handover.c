@@ -3,9 +3,8 @@
  *
  *   old -> new   gate      SINCE
  *                owner     NAME KBIT CONNECTIONS
- *                route     HOST STATE SITE OWNER RATE CONNECTIONS ACTIVE ADDRESSES NUMBERS   + socket
- *                parked    HOST SINCE                                                        + socket
- *                end
+ *                route     HOST STATE SITE OWNER RATE CONNECTIONS ACTIVE ADDRESSES NUMBERS   +
+ * socket parked    HOST SINCE                                                        + socket end
  *   new -> old   ok
  *   old closes its sockets, then this one.
  *
@@ -132,7 +131,8 @@ static void append_addresses(struct strbuf *text, const struct route *route)
 {
     const char *comma = "";
     const struct target *target;
-    TAILQ_FOREACH (target, &route->targets.list, link) {
+    TAILQ_FOREACH(target, &route->targets.list, link)
+    {
         if (target->is_current) {
             char address[GATE_ADDRESS_SIZE];
             gate_address_format(&target->address, address);
@@ -257,8 +257,8 @@ static void add(struct inheritance *inheritance, const char *text, int fd)
 {
     if (inheritance->count == inheritance->capacity) {
         inheritance->capacity = inheritance->capacity ? 2 * inheritance->capacity : 64;
-        inheritance->items = xreallocarray(inheritance->items, inheritance->capacity,
-                                           sizeof(*inheritance->items));
+        inheritance->items =
+            xreallocarray(inheritance->items, inheritance->capacity, sizeof(*inheritance->items));
     }
     inheritance->items[inheritance->count++] = (struct item){xstrdup(text), fd};
 }

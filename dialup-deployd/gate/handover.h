@@ -3,9 +3,9 @@
  * numbers go over a unix socket, so that no visitor notices.
  *
  * The running gate offers itself at a socket; a new one that finds somebody there takes all before
- * it opens its own sockets. What is sent are copies: until the new one has said that it has all, the
- * old one can go on as if nobody had asked. Texts, a line a message, so that either side may be of
- * another version: what is not known is passed over.
+ * it opens its own sockets. What is sent are copies: until the new one has said that it has all,
+ * the old one can go on as if nobody had asked. Texts, a line a message, so that either side may be
+ * of another version: what is not known is passed over.
  */
 #pragma once
 
@@ -37,8 +37,8 @@ int handover_open(struct event_base *base, const struct handover_options *option
 /* Leaves the path alone if somebody else stands there by now. NULL is fine. */
 void handover_close(struct handover *handover);
 
-/* Takes all from the gate that offers itself at path, and waits until it has left its place. NULL in
- * *ret_inheritance if nobody is there. Blocks, some seconds at worst. ERR_TIMEOUT, ERR_IO. */
+/* Takes all from the gate that offers itself at path, and waits until it has left its place. NULL
+ * in *ret_inheritance if nobody is there. Blocks, some seconds at worst. ERR_TIMEOUT, ERR_IO. */
 int handover_take(const char *path, struct inheritance **ret_inheritance, struct error *err);
 
 /* Makes the routes and the rest in a gate that has none yet, and frees the inheritance. Gives the

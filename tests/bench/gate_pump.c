@@ -63,18 +63,60 @@ static _Noreturn void be_site(int listen_fd)
     }
 }
 
+/* b.test sleeps: wanted, it is made ready in the next turn of the loop, and put to sleep again as
+ * soon as its visitor has gone, which is told by a byte. */
+struct sleeper {
+    struct gate *gate;
+    struct event *wake;
+    struct event *lull;
+    int asleep_fd;
+};
+
+static void on_wanted(void *arg, const struct route *route)
+{
+    const struct sleeper *sleeper = arg;
+    event_active(sleeper->wake, EV_TIMEOUT, 0);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    const struct sleeper *sleeper = arg;
+    const struct route_spec ready = {
+        .host = "b.test", .targets = {site_address}, .target_count = 1};
+    ASSERT(gate_route_set(sleeper->gate, &ready, -1, NULL) == 0);
+    event_add(sleeper->lull, &(struct timeval){0, 1000});
+}
+
+static void on_lull(evutil_socket_t fd, short what, void *arg)
+{
+    const struct sleeper *sleeper = arg;
+    const struct route_spec hold = {.host = "b.test", .state = ROUTE_HOLD, .only_if_idle = true};
+    struct error err;
+    if (gate_route_set(sleeper->gate, &hold, -1, &err) == 0) {
+        event_del(sleeper->lull);
+        ASSERT(write(sleeper->asleep_fd, "z", 1) == 1);
+    }
+}
+
 static _Noreturn void be_gate(int ready_fd)
 {
     struct event_base *base = event_base_new();
     AUTO_FREE char *sites = xasprintf("%s/sites", folder);
     AUTO_FREE char *pages = xasprintf("%s/pages", folder);
-    struct gate_config config = {.sites_dir = sites, .pages_dir = pages};
+    struct sleeper sleeper = {.asleep_fd = ready_fd};
+    struct gate_config config = {
+        .sites_dir = sites, .pages_dir = pages, .on_wanted = on_wanted, .arg = &sleeper};
+    const struct route_spec hold = {.host = "b.test", .state = ROUTE_HOLD};
     struct route_spec route = {.host = "a.test", .targets = {site_address}, .target_count = 1};
     struct gate *gate;
     struct error err;
-    if (gate_open(base, &config, &gate, &err) < 0 || gate_route_set(gate, &route, -1, &err) < 0) {
+    if (gate_open(base, &config, &gate, &err) < 0 || gate_route_set(gate, &route, -1, &err) < 0 ||
+        gate_route_set(gate, &hold, -1, &err) < 0) {
         log_panic("%s", err.message);
     }
+    sleeper.gate = gate;
+    sleeper.wake = evtimer_new(base, on_wake, &sleeper);
+    sleeper.lull = event_new(base, -1, EV_PERSIST, on_lull, &sleeper);
     ASSERT(write(ready_fd, "x", 1) == 1);
     event_base_dispatch(base);
     abort();
@@ -87,13 +129,18 @@ static int connect_direct(void)
     return fd;
 }
 
-static int connect_gate(void)
+static int connect_host(const char *host)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/sites/a.test.sock", folder);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/sites/%s.sock", folder, host);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ASSERT(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     return fd;
+}
+
+static int connect_gate(void)
+{
+    return connect_host("a.test");
 }
 
 /* Returns the bytes of the answer. */
@@ -163,6 +210,20 @@ static int measure_requests(pid_t gate, pid_t site, size_t count)
     return carried_us - direct_us < BUDGET_ADDED_P50_US ? 0 : 1;
 }
 
+/* From the dial to the answer's end, when the route must be made ready first. */
+static void measure_wake(int asleep_fd, size_t count)
+{
+    AUTO_FREE double *times = xcalloc(count, sizeof(*times));
+    for (size_t i = 0; i < count; i++) {
+        int64_t start_us = clock_monotonic_us();
+        ASSERT(exchange(connect_host("b.test"), request) == 43);
+        times[i] = (double)(clock_monotonic_us() - start_us);
+        char byte;
+        ASSERT(read(asleep_fd, &byte, 1) == 1);
+    }
+    printf("wake: held, wanted, made ready, answered: p50 %.0f us\n", median(times, count));
+}
+
 static void measure_bulk(pid_t gate)
 {
     double direct[ROUNDS], carried[ROUNDS], cpu[ROUNDS];
@@ -183,7 +244,8 @@ static void measure_bulk(pid_t gate)
 static void make_folders(void)
 {
     ASSERT(mkdtemp(folder));
-    static const char *const names[] = {"stopped", "failed", "starting", "unavailable"};
+    static const char *const names[] = {"stopped", "failed",  "starting",
+                                        "asleep",  "limited", "unavailable"};
     AUTO_FREE char *sites = xasprintf("%s/sites", folder);
     AUTO_FREE char *pages = xasprintf("%s/pages", folder);
     ASSERT(mkdir(sites, 0755) == 0 && mkdir(pages, 0755) == 0);
@@ -222,6 +284,7 @@ int main(int argc, char **argv)
     char byte;
     ASSERT(read(ready[0], &byte, 1) == 1);
     int rc = measure_requests(gate, site, count > 0 ? count : 1);
+    measure_wake(ready[0], count > 0 ? count : 1);
     measure_bulk(gate);
     kill(gate, SIGKILL);
     kill(site, SIGKILL);
