@@ -172,6 +172,7 @@ static void on_hup(evutil_socket_t fd, short events, void *context)
 {
     const struct skeleton *skeleton = context;
     pid_t pid;
+    unsetenv("WATCHDOG_PID"); /* it is us; without it the next one is meant, too */
     int error = posix_spawn(&pid, skeleton->own_path, NULL, NULL, skeleton->argv, environ);
     if (error) {
         log_error("cannot start %s anew: %s", skeleton->own_path, strerror(error));
