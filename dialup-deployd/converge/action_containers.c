@@ -83,8 +83,12 @@ void action_create(struct site_work *work)
 static void on_started(void *context, const struct error *err)
 {
     struct site_work *work = context;
+    const char *id = work->step.container->id;
     if (!err) {
-        instances_note_started(&work->instances, work->step.container->id);
+        instances_note_started(&work->instances, id);
+    } else if (err->code != ERR_UNAVAILABLE && err->code != ERR_TIMEOUT) {
+        /* One that lost its network, say, never starts again; another one may. */
+        instances_remember(&work->instances, id)->health = PLAN_UNHEALTHY;
     }
     action_end(work, err);
 }

@@ -52,7 +52,7 @@ void instances_set_routed(struct instances *instances,
 void instances_note_started(struct instances *instances, const char *id)
 {
     struct instance *instance = instances_remember(instances, id);
-    instance->is_started = true;
+    instance->has_run = true;
     instance->is_dead = false;
     instance->health = PLAN_UNPROBED;
     instance->pulse = PLAN_GOING;
@@ -64,7 +64,7 @@ void instances_note_stopped(struct instances *instances, const char *id)
 {
     instances_note_started(instances, id);
     struct instance *instance = instances_find(instances, id);
-    instance->is_started = false;
+    instance->has_run = false;
     instance->running.pid = 0;
 }
 
@@ -89,7 +89,7 @@ static void forget_vanished(struct instances *instances, const struct plan_obser
 }
 
 static struct plan_container observe(struct instances *instances, struct arena *arena,
-                                     const struct container *listed, bool is_woken)
+                                     const struct container *listed)
 {
     static const struct instance unknown = {0};
     struct instance *found = instances_find(instances, listed->id);
@@ -97,6 +97,8 @@ static struct plan_container observe(struct instances *instances, struct arena *
     bool is_running = listed->is_running && !known->is_dead;
     if (found && !is_running) {
         found->running.pid = 0; /* the kernel may give it to another process */
+    } else if (is_running) {
+        instances_remember(instances, listed->id)->has_run = true;
     }
     return (struct plan_container){
         .id = arena_strdup(arena, listed->id),
@@ -104,7 +106,7 @@ static struct plan_container observe(struct instances *instances, struct arena *
         .generation = listed->generation,
         .is_running = is_running,
         .was_started = listed->was_started,
-        .is_rested = is_woken && !is_running && listed->was_started && !known->is_started,
+        .is_rested = !is_running && listed->was_started && !known->has_run,
         .is_routed = known->running.is_routed,
         .health = known->health,
         .pulse = known->pulse,
@@ -115,14 +117,14 @@ static struct plan_container observe(struct instances *instances, struct arena *
 }
 
 void instances_observe(struct instances *instances, struct arena *arena, const char *network,
-                       const struct container *list, size_t count, bool is_woken,
+                       const struct container *list, size_t count,
                        struct plan_observed *ret_observed)
 {
     struct plan_container *containers = arena_calloc(arena, count, sizeof(*containers));
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         if (str_equal(list[i].kind, "production") && str_equal(list[i].network, network)) {
-            containers[used++] = observe(instances, arena, &list[i], is_woken);
+            containers[used++] = observe(instances, arena, &list[i]);
         }
     }
     ret_observed->containers = containers;

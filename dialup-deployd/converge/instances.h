@@ -35,7 +35,7 @@ struct instance {
     enum plan_pulse pulse;
     enum plan_drain drain;
     bool is_dead;                  /* an event said so; Docker's list says it a moment later */
-    bool is_started;               /* by us, since it was made or put to sleep */
+    bool has_run;                  /* in our sight, since it was made or put to sleep */
     char address[16];              /* IPv4, "" as long as it was not asked for */
     int64_t port;                  /* at which visitors were led to it; 0: they never were */
     struct cgroup_freezer freezer; /* dir "" as long as it was not looked for */
@@ -63,7 +63,7 @@ void instances_note_stopped(struct instances *instances, const char *id);
 
 /* Takes Docker's list over: forgets what vanished, and gives the plan its containers, in the
  * arena. Only those on our network count: a step of a Dockerfile's build has whatever labels the
- * Dockerfile gives it. is_woken: what stands there stopped was put to sleep. */
+ * Dockerfile gives it. */
 void instances_observe(struct instances *instances, struct arena *arena, const char *network,
-                       const struct container *list, size_t count, bool is_woken,
+                       const struct container *list, size_t count,
                        struct plan_observed *ret_observed);

@@ -308,12 +308,16 @@ static struct plan_step plan_awake(const struct plan_site *site,
 
 /* Asleep ------------------------------------------------------------------------------------- */
 
-static struct plan_step freeze(const struct plan_container *sleeper)
+/* What stands still keeps its memory, so a lower limit counts for it, too. */
+static struct plan_step freeze(const struct plan_site *site, const struct plan_container *sleeper)
 {
     if (!sleeper) {
         return step(PLAN_NOTE_ASLEEP, NULL);
     }
-    return sleeper->pulse == PLAN_STILL ? nothing : step(PLAN_FREEZE, sleeper);
+    if (sleeper->pulse != PLAN_STILL) {
+        return step(PLAN_FREEZE, sleeper);
+    }
+    return has_limits(site, sleeper) ? nothing : step(PLAN_LIMIT, sleeper);
 }
 
 static struct plan_step stop(const struct plan_container *sleeper)
@@ -341,7 +345,7 @@ static struct plan_step plan_rest(const struct plan_site *site,
         has_one = true;
         sleeper = container->is_running ? container : NULL;
     }
-    return site->depth == PLAN_FROZEN ? freeze(sleeper) : stop(sleeper);
+    return site->depth == PLAN_FROZEN ? freeze(site, sleeper) : stop(sleeper);
 }
 
 /* ---------------------------------------------------------------------------------------------- */

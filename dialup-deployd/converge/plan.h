@@ -50,7 +50,7 @@ struct plan_container {
     int64_t generation;
     bool is_running;
     bool was_started; /* has run: stopped now means that it ended or was stopped */
-    bool is_rested;   /* it was stopped to sleep, and is wanted again */
+    bool is_rested;   /* it does not run, and did not end in our sight: put to sleep, or a reboot */
     bool is_routed;   /* visitors are led to it */
     enum plan_health health;
     enum plan_pulse pulse;

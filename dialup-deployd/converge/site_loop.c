@@ -113,7 +113,6 @@ void site_loop_container_died(struct site_work *work, const char *id)
 static void rest(struct site_work *work)
 {
     work->is_busy = false;
-    work->overlap_mib = 0;
     work->hooks.on_settled(work->hooks.context);
 }
 
@@ -121,7 +120,6 @@ static void wait_and_retry(struct site_work *work, int seconds)
 {
     struct timeval delay = {seconds, 0};
     work->is_busy = false;
-    work->overlap_mib = 0;
     work->is_waiting = true;
     evtimer_add(work->retry, &delay);
     if (work->is_kicked) {
@@ -220,21 +218,24 @@ static void observe(struct site_work *work, const struct container *list, size_t
         .route = work->route.kind,
         .route_deployment = work->route.deployment,
     };
-    instances_observe(&work->instances, work->arena, network, list, count, work->is_woken,
-                      &work->observed);
+    instances_observe(&work->instances, work->arena, network, list, count, &work->observed);
     work->observed.is_route_lost = is_route_lost(work);
 }
 
-/* Before another one is made beside those that run. */
-static void ask_to_overlap(struct site_work *work)
+/* As long as an old container runs, memory is lent for the new one beside it, if there is some. */
+static void borrow(struct site_work *work)
 {
-    for (size_t i = 0; i < work->observed.container_count && work->overlap_mib == 0; i++) {
+    bool has_old = false;
+    for (size_t i = 0; i < work->observed.container_count; i++) {
         const struct plan_container *container = &work->observed.containers[i];
-        bool is_old = container->deployment != work->site.desired_deployment ||
-                      container->generation != work->site.restart_generation;
-        if (is_old && container->is_running && work->hooks.may_overlap(work->hooks.context, work)) {
-            work->overlap_mib = work->effective_memory_mib;
-        }
+        has_old |=
+            container->is_running && (container->deployment != work->site.desired_deployment ||
+                                      container->generation != work->site.restart_generation);
+    }
+    if (!has_old) {
+        work->overlap_mib = 0;
+    } else if (work->overlap_mib == 0 && work->hooks.may_overlap(work->hooks.context, work)) {
+        work->overlap_mib = work->effective_memory_mib;
     }
 }
 
@@ -248,7 +249,7 @@ static void on_listed(void *context, const struct container *list, size_t count,
         return;
     }
     observe(work, list, count);
-    ask_to_overlap(work);
+    borrow(work);
     struct plan_site site = site_work_describe(work);
     work->step = plan_next(&site, &work->observed);
     if (work->step.action == PLAN_NOTHING) {

@@ -43,7 +43,7 @@ struct site_work_hooks {
     void (*on_settled)(void *context);
     /* Docker answered; or, err set, it did not. */
     void (*on_docker)(void *context, const struct error *err);
-    /* Whether two releases of it may run at once: the memory of one of them, until it settles. */
+    /* Whether two releases of it may run at once: the memory of one is lent while they do. */
     bool (*may_overlap)(void *context, const struct site_work *work);
     void *context;
 };

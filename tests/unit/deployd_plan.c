@@ -76,6 +76,7 @@ enum { OLD = 4, NEW = 5 };
 #define OLDER_BOX                                                                                  \
     BOX_("older", OLD - 1, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .drain = PLAN_DRAINING)
 #define STILL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_STILL)
+#define STILL_SMALL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 128, 250, .pulse = PLAN_STILL)
 #define STRANGE_BOX BOX_("new", NEW, 1, RUNS, UNPROBED, 256, 250, .pulse = PLAN_PULSE_UNKNOWN)
 #define RESTED_BOX BOX_("new", NEW, 1, ENDED, HEALTHY, 256, 250, .is_rested = true)
 #define SICK_TWIN_BOX BOX("twin", NEW, 1, RUNS, UNHEALTHY, 256, 250)
@@ -187,6 +188,7 @@ static const struct row rows[] = {
     {"held", FROZEN_SITE, HELD, PLAN_FREEZE, "new", {NEW_BOX}},
     {"held, found here", FROZEN_SITE, HELD, PLAN_FREEZE, "new", {STRANGE_BOX}},
     {"frozen", FROZEN_SITE, HELD, PLAN_NOTHING, NULL, {STILL_BOX}},
+    {"frozen, with a lower limit", FROZEN_SITE, HELD, PLAN_LIMIT, "new", {STILL_SMALL_BOX}},
     {"frozen, left over", FROZEN_SITE, HELD, PLAN_REMOVE, "old", {STILL_BOX, OLD_BOX}},
     {"frozen, but it ended", FROZEN_SITE, HELD, PLAN_NOTE_ASLEEP, NULL, {ENDED_BOX}},
     {"frozen, but it is gone", FROZEN_SITE, HELD, PLAN_NOTE_ASLEEP, NULL, {{0}}},

@@ -380,8 +380,11 @@ static bool is_rest_right(const struct world *world)
         return false;
     }
     const struct plan_container *box = world->count ? &world->boxes[0] : NULL;
-    return world->site.depth == PLAN_FROZEN ? box && box->is_running && box->pulse == PLAN_STILL
-                                            : !box || !box->is_running;
+    if (world->site.depth == PLAN_ASLEEP) {
+        return !box || !box->is_running;
+    }
+    return box && box->is_running && box->pulse == PLAN_STILL &&
+           box->memory_mib == world->site.memory_mib;
 }
 
 static bool is_as_wanted(const struct world *world)
