@@ -103,7 +103,6 @@ class Machine:
             for folder in Path("/sys/fs/cgroup").iterdir():
                 self.run("mount", "-o", "remount,bind,rw", str(folder), ok=False)
             self.run("systemctl", "daemon-reexec")
-        self.run("sh", "-c", "ip link set lo up")
 
     def find_first(self) -> bool:
         """The machine's process 1, a child of nspawn."""
