@@ -130,6 +130,8 @@ int handle_sites_create(struct http_request *request, void *context, struct erro
         .domain = body->domain,
         .type = body->type,
         .strategy = body->strategy,
+        .idle_minutes = body->idle_minutes,
+        .has_idle_minutes = body->has_idle_minutes,
         .memory_mib = body->memory_mib,
         .has_memory_mib = body->has_memory_mib,
         .cpu_millicores = body->cpu_millicores,
@@ -158,6 +160,29 @@ static int begin_change(struct admind *admind, struct http_request *request, con
         call_drop(*ret_call);
     }
     return result;
+}
+
+int handle_sites_change(struct http_request *request, void *context, struct error *err)
+{
+    const struct http_site_change *body = http_request_body(request);
+    struct deployd_site_update_params params = {
+        .strategy = body->strategy,
+        .idle_minutes = body->idle_minutes,
+        .has_idle_minutes = body->has_idle_minutes,
+        .memory_mib = body->memory_mib,
+        .has_memory_mib = body->has_memory_mib,
+        .cpu_millicores = body->cpu_millicores,
+        .has_cpu_millicores = body->has_cpu_millicores,
+    };
+    struct site site;
+    struct call *call;
+    int result =
+        begin_change(context, request, "site.change", &site, &call, &params.idempotency_key, err);
+    if (result < 0) {
+        return result;
+    }
+    params.site_id = site.id;
+    return call_send(call, PEER_DEPLOYD, &deployd_methods[DEPLOYD_SITE_UPDATE], &params, err);
 }
 
 static int set_desired(struct admind *admind, struct http_request *request, const char *action,

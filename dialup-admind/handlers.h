@@ -39,6 +39,7 @@ http_handler_fn handle_usage;
 http_handler_fn handle_sites_list;
 http_handler_fn handle_sites_create;
 http_handler_fn handle_sites_get;
+http_handler_fn handle_sites_change;
 http_handler_fn handle_sites_delete;
 http_handler_fn handle_sites_start;
 http_handler_fn handle_sites_stop;

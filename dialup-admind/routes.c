@@ -56,6 +56,8 @@ const struct http_route admind_routes[] = {
     WRITE("POST", "/api/sites", USER, handle_sites_create, TAKES(site_create), LATER,
           SAYS("Create a site")),
     READ("/api/sites/{domain}", USER, handle_sites_get, SAYS("One site")),
+    WRITE("PATCH", "/api/sites/{domain}", USER, handle_sites_change, TAKES(site_change), LATER,
+          SAYS("Change how a site is kept, its memory or its CPU")),
     WRITE("DELETE", "/api/sites/{domain}", USER, handle_sites_delete, LATER,
           SAYS("Delete a site; its files stay in the trash for 7 days")),
     WRITE("POST", "/api/sites/{domain}/start", USER, handle_sites_start, LATER,

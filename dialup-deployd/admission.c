@@ -152,23 +152,57 @@ int admission_reserve_run(const struct admission *admission, struct arena *arena
     return replace(admission, arena, site, RESERVATION_RUN, &amounts, action, now, err);
 }
 
-int admission_keep_run(const struct admission *admission, struct arena *arena,
-                       const struct site *site, int64_t now, struct error *err)
+/* What is asked for in each dimension in which it is more than what is held; 0 in the others. */
+static struct quota_amounts growing(const struct quota_amounts *amounts,
+                                    const struct quota_amounts *held)
 {
+    struct quota_amounts asked = {0};
+    for (int dimension = 0; dimension < QUOTA_DIMENSION_COUNT; dimension++) {
+        bool grows = amounts->of[dimension] > held->of[dimension];
+        asked.of[dimension] = grows ? amounts->of[dimension] : 0;
+    }
+    return asked;
+}
+
+int admission_keep_run(const struct admission *admission, struct arena *arena,
+                       const struct site *site, const char *action, int64_t now, struct error *err)
+{
+    struct admission_levels levels;
     struct quota_amounts held;
+    struct quota_verdict verdict;
     const struct quota_amounts amounts = admission_for_running(site);
-    int result = read_held(admission->db, arena, site->id, RESERVATION_RUN, &held, err);
+    int result = admission_read_levels(admission, arena, &levels, err);
+    if (result == 0) {
+        result = read_held(admission->db, arena, site->id, RESERVATION_RUN, &held, err);
+    }
     if (result < 0) {
         return result;
     }
-    for (int dimension = 0; dimension < QUOTA_DIMENSION_COUNT; dimension++) {
-        if (amounts.of[dimension] > held.of[dimension]) {
-            return replace(admission, arena, site, RESERVATION_RUN, &amounts, "Cannot start", now,
-                           err);
-        }
+    const struct quota_amounts asked = growing(&amounts, &held);
+    admission_take_off(&levels, &held);
+    quota_admit(levels.levels, levels.count, &asked, &verdict);
+    if (!verdict.allowed) {
+        return view_refusal(&verdict, action, arena, err);
     }
     struct reservation_holder holder = holder_of(site, RESERVATION_RUN);
     return reservations_put(admission->db, &holder, &amounts, RESERVATION_COMMITTED, now, 0, err);
+}
+
+int admission_check_alone(const struct admission *admission, struct arena *arena,
+                          const struct site *site, const char *action, struct error *err)
+{
+    struct admission_levels levels;
+    const struct quota_amounts amounts = admission_for_running(site);
+    struct quota_verdict verdict;
+    int result = admission_read_levels(admission, arena, &levels, err);
+    if (result < 0) {
+        return result;
+    }
+    for (size_t i = 0; i < levels.count; i++) {
+        levels.levels[i].used = (struct quota_amounts){0};
+    }
+    quota_admit(levels.levels, levels.count, &amounts, &verdict);
+    return verdict.allowed ? 0 : view_refusal(&verdict, action, arena, err);
 }
 
 int admission_release_run(struct db *db, int64_t site_id, struct error *err)

@@ -54,7 +54,11 @@ int admission_reserve_run(const struct admission *admission, struct arena *arena
 /* The ledger as the site's row says; checked only as far as it is more than what the site holds
  * already. */
 int admission_keep_run(const struct admission *admission, struct arena *arena,
-                       const struct site *site, int64_t now, struct error *err);
+                       const struct site *site, const char *action, int64_t now, struct error *err);
+
+/* Whether it could run if nothing else did; reserves nothing. */
+int admission_check_alone(const struct admission *admission, struct arena *arena,
+                          const struct site *site, const char *action, struct error *err);
 
 /* Gives back what it needed to run. */
 int admission_release_run(struct db *db, int64_t site_id, struct error *err);

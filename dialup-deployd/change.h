@@ -21,6 +21,7 @@ struct change {
     const char *key;
     const struct change_kind *kind;
     int64_t site_id; /* set by work, for after */
+    bool wakes_site; /* the same */
     bool is_repeated;
 };
 

@@ -64,19 +64,25 @@ int handover_begin(const struct admission *admission, struct arena *arena, const
     return db_transaction_commit(&transaction, err);
 }
 
-int handover_done(const struct admission *admission, struct arena *arena, const struct site *site,
-                  const struct deployment *wanted, int64_t now, struct error *err)
+/* The rows are read anew: their owner may have changed them since the caller looked. */
+int handover_done(const struct admission *admission, struct arena *arena, int64_t site_id,
+                  int64_t deployment_id, int64_t now, struct error *err)
 {
     struct db *db = admission->db;
-    struct site live = *site;
-    live.type = wanted->needs.type;
-    live.memory_mib = wanted->needs.memory_mib;
-    live.cpu_millicores = wanted->needs.cpu_millicores;
+    struct site live;
+    struct deployment wanted;
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int result = db_transaction_begin(&transaction, db, err);
-    if (result < 0 || (result = sites_update(db, &live, now, err)) < 0 ||
-        (result = sites_set_live_deployment(db, site->id, wanted->id, now, err)) < 0 ||
-        (result = admission_keep_run(admission, arena, &live, now, err)) < 0) {
+    if (result < 0 || (result = sites_find(db, arena, site_id, &live, err)) < 0 ||
+        (result = deployments_find(db, arena, deployment_id, &wanted, err)) < 0) {
+        return result;
+    }
+    live.type = wanted.needs.type;
+    live.memory_mib = wanted.needs.memory_mib;
+    live.cpu_millicores = wanted.needs.cpu_millicores;
+    if ((result = sites_update(db, &live, now, err)) < 0 ||
+        (result = sites_set_live_deployment(db, site_id, deployment_id, now, err)) < 0 ||
+        (result = admission_keep_run(admission, arena, &live, "Cannot start", now, err)) < 0) {
         return result;
     }
     return db_transaction_commit(&transaction, err);
@@ -89,7 +95,7 @@ static int return_room(const struct admission *admission, struct arena *arena,
     if (!site->live_deployment || site->desired != SITE_WANT_RUNNING) {
         return admission_release_run(admission->db, site->id, err);
     }
-    int result = admission_keep_run(admission, arena, site, now, err);
+    int result = admission_keep_run(admission, arena, site, "Cannot start", now, err);
     if (result != -ERR_QUOTA_EXCEEDED) {
         return result;
     }
@@ -98,31 +104,49 @@ static int return_room(const struct admission *admission, struct arena *arena,
                       : sites_set_desired(admission->db, site->id, SITE_WANT_STOPPED, now, err);
 }
 
-int handover_undo(const struct admission *admission, struct arena *arena, const struct site *site,
+int handover_undo(const struct admission *admission, struct arena *arena, int64_t site_id,
                   int64_t now, struct error *err)
 {
+    struct db *db = admission->db;
+    struct site site;
     AUTO_TRANSACTION struct db_transaction transaction = {0};
-    int result = db_transaction_begin(&transaction, admission->db, err);
-    if (result < 0 ||
-        (result = sites_set_desired_deployment(admission->db, site->id, site->live_deployment, now,
-                                               err)) < 0 ||
-        (result = return_room(admission, arena, site, now, err)) < 0) {
+    int result = db_transaction_begin(&transaction, db, err);
+    if (result < 0 || (result = sites_find(db, arena, site_id, &site, err)) < 0 ||
+        (result = sites_set_desired_deployment(db, site_id, site.live_deployment, now, err)) < 0 ||
+        (result = return_room(admission, arena, &site, now, err)) < 0) {
         return result;
     }
     return db_transaction_commit(&transaction, err);
 }
 
-int handover_reserve(const struct admission *admission, struct arena *arena,
-                     const struct site *site, const char *action, int64_t now, struct error *err)
+/* The site with all that it must have room for to be started as it is. */
+static int read_room(const struct admission *admission, struct arena *arena,
+                     const struct site *site, struct site *ret_room, struct error *err)
 {
     struct deployment wanted;
     if (site->desired_deployment == site->live_deployment) {
-        return admission_reserve_run(admission, arena, site, action, now, err);
+        *ret_room = *site;
+        return 0;
     }
     int result = deployments_find(admission->db, arena, site->desired_deployment, &wanted, err);
-    if (result < 0) {
-        return result;
+    if (result == 0) {
+        *ret_room = with_room_for(site, &wanted.needs);
     }
-    const struct site both = with_room_for(site, &wanted.needs);
-    return admission_reserve_run(admission, arena, &both, action, now, err);
+    return result;
+}
+
+int handover_reserve(const struct admission *admission, struct arena *arena,
+                     const struct site *site, const char *action, int64_t now, struct error *err)
+{
+    struct site room;
+    int result = read_room(admission, arena, site, &room, err);
+    return result < 0 ? result : admission_reserve_run(admission, arena, &room, action, now, err);
+}
+
+int handover_keep(const struct admission *admission, struct arena *arena, const struct site *site,
+                  const char *action, int64_t now, struct error *err)
+{
+    struct site room;
+    int result = read_room(admission, arena, site, &room, err);
+    return result < 0 ? result : admission_keep_run(admission, arena, &room, action, now, err);
 }

@@ -29,14 +29,18 @@ int handover_begin(const struct admission *admission, struct arena *arena, const
                    int64_t now, struct error *err);
 
 /* The wanted deployment is live. */
-int handover_done(const struct admission *admission, struct arena *arena, const struct site *site,
-                  const struct deployment *wanted, int64_t now, struct error *err);
+int handover_done(const struct admission *admission, struct arena *arena, int64_t site_id,
+                  int64_t deployment_id, int64_t now, struct error *err);
 
 /* The wanted deployment is not wanted any more: back to what was live before, if anything was. A
  * site that held nothing for it, because it was stopped, is stopped again if there is no room. */
-int handover_undo(const struct admission *admission, struct arena *arena, const struct site *site,
+int handover_undo(const struct admission *admission, struct arena *arena, int64_t site_id,
                   int64_t now, struct error *err);
 
 /* Reserves what a site needs to be started as it is. */
 int handover_reserve(const struct admission *admission, struct arena *arena,
                      const struct site *site, const char *action, int64_t now, struct error *err);
+
+/* The same for a site that holds something already: checked only as far as it grows. */
+int handover_keep(const struct admission *admission, struct arena *arena, const struct site *site,
+                  const char *action, int64_t now, struct error *err);

@@ -30,6 +30,7 @@ int rpc_find_site(struct db *db, struct arena *arena, int64_t id, struct site *r
 
 ipc_handler_fn *const deployd_handlers[DEPLOYD_METHOD_COUNT] = {
     [DEPLOYD_SITE_CREATE] = handle_site_create,
+    [DEPLOYD_SITE_UPDATE] = handle_site_update,
     [DEPLOYD_SITE_SET_DESIRED] = handle_site_set_desired,
     [DEPLOYD_SITE_RESTART] = handle_site_restart,
     [DEPLOYD_SITE_DELETE] = handle_site_delete,

@@ -23,6 +23,7 @@ int rpc_find_site(struct db *db, struct arena *arena, int64_t id, struct site *r
                   struct error *err);
 
 ipc_handler_fn handle_site_create;
+ipc_handler_fn handle_site_update;
 ipc_handler_fn handle_site_set_desired;
 ipc_handler_fn handle_site_restart;
 ipc_handler_fn handle_site_delete;

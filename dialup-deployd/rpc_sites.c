@@ -1,11 +1,12 @@
 /*
- * Sites: made, started, stopped, deleted. Handlers of
+ * Sites: made, changed, started, stopped, deleted. Handlers of
  * proto/deployd.openrpc.json; the table of them is in rpc.c.
  */
 #include "dialup-deployd/rpc.h"
 
 #include <string.h>
 
+#include "dialup-deployd/adjust.h"
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/change.h"
 #include "dialup-deployd/converge/converge.h"
@@ -16,6 +17,7 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/site/domain.h"
 #include "libdialup/site/site_type.h"
+#include "libdialup/site/strategy.h"
 #include "libdialup/store/reservations.h"
 #include "libdialup/store/users.h"
 #include "libdialup/view/view.h"
@@ -109,7 +111,12 @@ static int describe_site(const struct deployd_site_create_params *params, struct
                          struct error *err)
 {
     const struct site_type *type;
+    const struct site_strategy *strategy;
     int result = site_type_parse(params->type ? params->type : "auto", &type, err);
+    if (result == 0) {
+        result = site_strategy_parse(params->strategy ? params->strategy : SITE_STRATEGY_DEFAULT,
+                                     &strategy, err);
+    }
     if (result < 0) {
         return result;
     }
@@ -118,7 +125,8 @@ static int describe_site(const struct deployd_site_create_params *params, struct
         .owner_kind = rpc_owner_kind(params->owner_kind),
         .owner_id = params->owner_id,
         .type = type->name,
-        .strategy = params->strategy ? params->strategy : "lazy",
+        .strategy = strategy->name,
+        .idle_minutes = params->idle_minutes,
         .memory_mib =
             needs_container && params->has_memory_mib ? params->memory_mib : type->memory_mib,
         .cpu_millicores = needs_container && params->has_cpu_millicores ? params->cpu_millicores
@@ -173,7 +181,8 @@ int handle_site_create(void *context, struct ipc_request *request, const void *p
                         &site_create);
 }
 
-/* site_set_desired, site_restart, site_delete ------------------------------------------------ */
+/* site_update, site_set_desired, site_restart, site_delete
+ * ------------------------------------------------ */
 
 /* Answers with the site as it is after the change. */
 static int answer_site(struct change *change, struct db *db, struct error *err)
@@ -184,6 +193,56 @@ static int answer_site(struct change *change, struct db *db, struct error *err)
         *(struct deployd_site *)change->result = view_site(&site);
     }
     return result;
+}
+
+static int read_adjustment(const struct deployd_site_update_params *params,
+                           struct adjustment *ret_adjustment, struct error *err)
+{
+    *ret_adjustment = (struct adjustment){
+        .has_idle_minutes = params->has_idle_minutes,
+        .idle_minutes = params->idle_minutes,
+        .memory_mib = params->has_memory_mib ? params->memory_mib : 0,
+        .cpu_millicores = params->has_cpu_millicores ? params->cpu_millicores : 0,
+    };
+    return params->strategy ? site_strategy_parse(params->strategy, &ret_adjustment->strategy, err)
+                            : 0;
+}
+
+static int work_update(struct change *change, struct db *db, struct error *err)
+{
+    const struct deployd_site_update_params *params = change->params;
+    struct adjustment adjustment;
+    struct site site;
+    change->site_id = params->site_id;
+    int result = read_adjustment(params, &adjustment, err);
+    if (result == 0) {
+        result = rpc_find_site(db, change->arena, params->site_id, &site, err);
+    }
+    if (result == 0) {
+        struct admission admission = admission_for(change->deployd, site.owner_kind, site.owner_id);
+        result = adjust_site(&admission, change->arena, &site, &adjustment, clock_unix(),
+                             &change->wakes_site, err);
+    }
+    return result < 0 ? result : answer_site(change, db, err);
+}
+
+static void after_update(struct change *change)
+{
+    if (change->wakes_site) {
+        wake_site(change);
+    } else {
+        kick_site(change);
+    }
+}
+
+static const struct change_kind site_update = {work_update, after_update};
+
+int handle_site_update(void *context, struct ipc_request *request, const void *params, void *result,
+                       struct error *err)
+{
+    const struct deployd_site_update_params *wanted = params;
+    return change_start(rpc_deployd(context), request, params, wanted->idempotency_key,
+                        &site_update);
 }
 
 static int want_running(struct change *change, struct db *db, const struct site *site,

@@ -18,7 +18,7 @@ static void return_to_live(struct site_work *work)
     struct admission admission = admission_for(work->deployd, site->owner_kind, site->owner_id);
     /* First its end: a deployment that nobody wants any more would wait for it for ever. */
     release_finish(work->deployd, site->desired_deployment, &work->failure);
-    if (handover_undo(&admission, work->arena, site, clock_unix(), &err) < 0) {
+    if (handover_undo(&admission, work->arena, work->site_id, clock_unix(), &err) < 0) {
         log_error("%s: cannot go back to its live release: %s", site->domain, err.message);
     }
 }

@@ -42,8 +42,8 @@ static void note_live(struct site_work *work)
         sites_set_sleep(deployd->run->db, work->site_id, SITE_AWAKE, clock_unix(), &err) < 0) {
         log_error("%s: cannot note that it is awake: %s", work->site.domain, err.message);
     }
-    if (site_work_is_new_release(work) && handover_done(&admission, work->arena, &work->site,
-                                                        &work->wanted, clock_unix(), &err) < 0) {
+    if (site_work_is_new_release(work) && handover_done(&admission, work->arena, work->site_id,
+                                                        work->wanted.id, clock_unix(), &err) < 0) {
         log_error("%s: cannot note its live release: %s", work->site.domain, err.message);
         return;
     }

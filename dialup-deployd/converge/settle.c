@@ -41,7 +41,7 @@ static void end_unfinished(struct site_work *work)
     error_hint(&stopped, "Deploy it again: that starts the site, too");
     release_finish(deployd, site->desired_deployment, &stopped);
     struct admission admission = admission_for(deployd, site->owner_kind, site->owner_id);
-    handover_undo(&admission, work->arena, site, clock_unix(), NULL);
+    handover_undo(&admission, work->arena, work->site_id, clock_unix(), NULL);
 }
 
 /* What sleeps without a container holds nothing; files do not sleep. */

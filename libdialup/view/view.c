@@ -3,6 +3,8 @@
  */
 #include "libdialup/view/view.h"
 
+#include "libdialup/site/strategy.h"
+
 struct deployd_site view_site(const struct site *site)
 {
     return (struct deployd_site){
@@ -11,12 +13,16 @@ struct deployd_site view_site(const struct site *site)
         .owner_id = site->owner_id,
         .domain = site->domain,
         .type = site->type,
-        .strategy = site->strategy,
+        .strategy = site_strategy_find(site->strategy)->name,
         .memory_mib = site->memory_mib,
         .cpu_millicores = site->cpu_millicores,
         .desired = site_desired_name(site->desired),
         .state = site_state_name(site->state),
         .state_reason = site->state_reason,
+        .sleep = site_sleep_name(site->sleep),
+        .sleep_at = site->sleep_at,
+        .idle_minutes = site->idle_minutes,
+        .instances = site->instances,
         .live_deployment = site->live_deployment,
         .has_live_deployment = site->live_deployment != 0,
         .desired_deployment = site->desired_deployment,

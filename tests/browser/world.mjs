@@ -29,7 +29,8 @@ function newUser(id, email, name, role) {
 function newSite(id, owner, domain, type, rest = {}) {
     return { id, owner_kind: 'user', owner_id: owner.id, owner: owner.email, domain, type,
         strategy: 'lazy', memory_mib: 128, cpu_millicores: 125, desired: 'running',
-        state: 'running', state_reason: '', storage_bytes: 18_400_000,
+        state: 'running', state_reason: '', sleep: 'awake', sleep_at: 0,
+        idle_minutes: 0, instances: 1, storage_bytes: 18_400_000,
         created_at: NOW() - 86400 * 3, updated_at: NOW() - 600, address: `https://${domain}/`,
         ...rest };
 }

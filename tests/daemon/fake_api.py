@@ -111,8 +111,9 @@ class Api:
                                    "projected": self.max_sites + 1, "allowed": False, "soft_reached": True}])
         site = {
             "id": len(self.sites) + 1, "owner_kind": "user", "owner_id": 7, "domain": domain,
-            "type": body.get("type", "auto"), "strategy": "lazy", "memory_mib": 0,
+            "type": body.get("type", "auto"), "strategy": body.get("strategy", "lazy"), "memory_mib": 0,
             "cpu_millicores": 0, "desired": "running", "state": "new", "state_reason": "",
+            "sleep": "awake", "sleep_at": 0, "idle_minutes": body.get("idle_minutes", 0), "instances": 1,
             "storage_bytes": 0, "created_at": 1700000000, "updated_at": 1700000000,
             "address": f"https://{domain}/", "owner": "ann@example.org",
         }

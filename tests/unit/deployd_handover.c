@@ -82,16 +82,13 @@ static int64_t begin(struct rig *rig, const char *type, int64_t memory_mib)
 
 static void end(struct rig *rig, int64_t id)
 {
-    struct site site = rig_site(rig);
-    struct deployment wanted;
-    CHECK_INT(deployments_find(rig->store.deployd, rig->store.arena, id, &wanted, &rig->err), 0);
-    CHECK_INT(handover_done(&rig->admission, rig->store.arena, &site, &wanted, NOW, &rig->err), 0);
+    CHECK_INT(handover_done(&rig->admission, rig->store.arena, rig->site_id, id, NOW, &rig->err),
+              0);
 }
 
 static void undo(struct rig *rig)
 {
-    struct site site = rig_site(rig);
-    CHECK_INT(handover_undo(&rig->admission, rig->store.arena, &site, NOW, &rig->err), 0);
+    CHECK_INT(handover_undo(&rig->admission, rig->store.arena, rig->site_id, NOW, &rig->err), 0);
 }
 
 static void check_row(struct rig *rig, const char *type, int64_t memory_mib, int64_t held_mib)
