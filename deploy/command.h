@@ -12,7 +12,7 @@
 
 struct run;
 
-enum completion { COMPLETE_NOTHING, COMPLETE_FOLDERS, COMPLETE_TYPES };
+enum completion { COMPLETE_NOTHING, COMPLETE_FOLDERS, COMPLETE_TYPES, COMPLETE_STRATEGIES };
 
 struct option_row {
     const char *name;  /* without "--"; NULL ends a table */

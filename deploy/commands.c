@@ -36,6 +36,9 @@ static const struct option_row logout_options[] = {
 static const struct option_row site_options[] = {
     {"domain", 'd', "DOMAIN", "The site's domain; a single word is completed by the server"},
     {"type", 't', "TYPE", "What kind of site it is, if it should not be found out", COMPLETE_TYPES},
+    {"strategy", '\0', "STRATEGY", "How a new site is kept: lazy, persistent or scalable",
+     COMPLETE_STRATEGIES},
+    {"idle-minutes", '\0', "N", "A new site sleeps after so many minutes without a visit"},
     {"message", 'm', "TEXT", "What changed, for the list of deployments"},
     {"commit", '\0', "REF", "The commit this is, for the list of deployments"},
     {NULL},
@@ -48,6 +51,15 @@ static const struct option_row status_options[] = {
 
 static const struct option_row sites_list_options[] = {
     {"all", 'a', NULL, "Everybody's sites (admins)"},
+    {NULL},
+};
+
+static const struct option_row sites_set_options[] = {
+    {"strategy", '\0', "STRATEGY", "lazy, persistent or scalable", COMPLETE_STRATEGIES},
+    {"idle-minutes", '\0', "N",
+     "A lazy site sleeps after so long without a visit; 0: as the server is set"},
+    {"memory", '\0', "SIZE", "Memory, such as 256MB or 1GB"},
+    {"cpu", '\0', "CORES", "CPU, such as 0.25"},
     {NULL},
 };
 
@@ -130,6 +142,22 @@ const struct command commands[] = {
      .handle = handle_sites_list},
     {"sites show", "DOMAIN", 1, 1, "Show one site", "", no_options, .needs_server = true,
      .handle = handle_sites_show},
+    {"sites set", "DOMAIN", 1, 1, "Change how a site is kept, its memory or its CPU",
+     "Strategies:\n"
+     "  lazy        Sleeps while nobody visits it. The next visit wakes it, and waits about half\n"
+     "              a second if it slept long. While it is asleep its memory is free for others\n"
+     "              of yours.\n"
+     "  persistent  Always awake. For apps that work without visitors: timers, bots.\n"
+     "  scalable    Always awake, and a second instance under load, if your limits have room.\n"
+     "\n"
+     "Sites that are served from files are always there and need no memory: none of this is for\n"
+     "them. A running site follows at once. More than your limits have room for is refused.\n"
+     "\n"
+     "Examples:\n"
+     "  deploy sites set mysite --strategy persistent\n"
+     "  deploy sites set mysite --strategy lazy --idle-minutes 30\n"
+     "  deploy sites set mysite --memory 384MB --cpu 0.5\n",
+     sites_set_options, .needs_server = true, .handle = handle_sites_set},
     {"sites start", "DOMAIN", 1, 1, "Start a site that was stopped", "", no_options,
      .needs_server = true, .handle = handle_sites_change},
     {"sites stop", "DOMAIN", 1, 1, "Take a site offline, keeping everything",

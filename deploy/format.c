@@ -4,6 +4,7 @@
 #include "deploy/format.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -77,6 +78,20 @@ struct text_size format_time(int64_t at_unix)
     struct tm local;
     if (at_unix > 0 && localtime_r(&at, &local)) {
         strftime(out.text, sizeof(out.text), "%Y-%m-%d %H:%M", &local);
+    }
+    return out;
+}
+
+struct text_size format_since(int64_t at_unix, int64_t now_unix)
+{
+    struct text_size at = format_time(at_unix);
+    struct text_size now = format_time(now_unix);
+    const size_t day_len = sizeof("2024-05-31") - 1;
+    struct text_size out = at;
+    if (strlen(at.text) > day_len) {
+        bool is_today = strncmp(at.text, now.text, day_len) == 0;
+        snprintf(out.text, sizeof(out.text), "%.*s", (int)day_len,
+                 is_today ? at.text + day_len + 1 : at.text);
     }
     return out;
 }

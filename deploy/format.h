@@ -13,4 +13,6 @@ struct text_size format_bytes(int64_t bytes);          /* "1.2 MB", of 1024 KB *
 struct text_size format_mib(int64_t mib);              /* "384MB", "2GB", "1.5GB" */
 struct text_size format_cores(int64_t millicores);     /* "0.25" */
 struct text_size format_duration_ms(int64_t duration); /* "0.3 s", "2 min 5 s" */
+/* Local time, "14:03"; of another day "2024-05-31". */
+struct text_size format_since(int64_t at_unix, int64_t now_unix);
 struct text_size format_time(int64_t at_unix); /* local time, "2024-05-31 14:03"; "-" for 0 */

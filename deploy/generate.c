@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "deploy/handlers.h"
+#include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "libdialup/site/site_type.h"
 
@@ -197,6 +198,18 @@ static void put_types(struct strbuf *out)
     }
 }
 
+static void put_strategies(struct strbuf *out)
+{
+    static const char *const names[] = {
+#define STRATEGY(id, name, label, may_sleep, max_instances) name,
+#include "libdialup/site/strategies.def"
+#undef STRATEGY
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        strbuf_printf(out, "%s%s", i ? " " : "", names[i]);
+    }
+}
+
 int handle_generate_completion(struct run *run, struct error *err)
 {
     AUTO_STRBUF struct strbuf out = STRBUF_INIT;
@@ -209,6 +222,10 @@ int handle_generate_completion(struct run *run, struct error *err)
                 "    if [[ $before == --type || $before == -t ]]; then\n"
                 "        COMPREPLY=($(compgen -W \"");
     put_types(&out);
+    strbuf_puts(&out, "\" -- \"$current\"))\n        return\n    fi\n"
+                      "    if [[ $before == --strategy ]]; then\n"
+                      "        COMPREPLY=($(compgen -W \"");
+    put_strategies(&out);
     strbuf_puts(&out, "\" -- \"$current\"))\n        return\n    fi\n"
                       "    if ((COMP_CWORD == 1)); then\n        words=\"");
     put_first_words(&out);

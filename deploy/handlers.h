@@ -23,6 +23,9 @@ int handle_sites_show(struct run *run, struct error *err);
 int handle_sites_change(struct run *run, struct error *err); /* start, stop, restart */
 int handle_sites_delete(struct run *run, struct error *err);
 
+/* sites_set.c */
+int handle_sites_set(struct run *run, struct error *err);
+
 /* history.c */
 int handle_sites_logs(struct run *run, struct error *err);
 int handle_sites_deployments(struct run *run, struct error *err);

@@ -16,9 +16,11 @@
 #include "deploy/interrupt.h"
 #include "deploy/output.h"
 #include "deploy/pack.h"
+#include "deploy/sites.h"
 #include "deploy/upload.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 
 struct job {
     struct run *run;
@@ -26,7 +28,8 @@ struct job {
     const char *path; /* of the folder */
     struct folder folder;
     const struct site_type *type;
-    struct manifest base; /* what the server has */
+    struct keeping keeping; /* of a new site */
+    struct manifest base;   /* what the server has */
     struct manifest wanted;
     struct manifest_diff diff;
     int64_t archive_bytes;
@@ -45,7 +48,27 @@ static int read_options(struct job *job, struct error *err)
         return -ERR_MISSING_FIELD;
     }
     int result = type ? site_type_parse(type, &job->type, err) : 0;
+    if (result == 0) {
+        result = sites_read_keeping(args, &job->keeping, err);
+    }
     return result < 0 ? result : run_domain(job->run, domain, &job->domain, err);
+}
+
+/* A deploy changes files and nothing else of a site that is there. */
+static int check_keeping(const struct job *job, const struct json_value *site, struct error *err)
+{
+    const struct keeping *wanted = &job->keeping;
+    int64_t minutes = json_find_integer(site, "idle_minutes", 0);
+    bool is_strategy_other =
+        wanted->strategy && !str_equal(wanted->strategy, json_find_text(site, "strategy", ""));
+    if (!is_strategy_other && (wanted->idle_minutes < 0 || wanted->idle_minutes == minutes)) {
+        return 0;
+    }
+    error_set_field(err, ERR_CONFLICT, is_strategy_other ? "strategy" : "idle_minutes",
+                    "%s is there already, and a deploy does not change how it is kept",
+                    job->domain.name);
+    error_hint(err, "Change it first: deploy sites set %s --help", job->domain.name);
+    return -ERR_CONFLICT;
 }
 
 /* The site's own type, unless one was asked for. *ret_exists says whether there is a site. */
@@ -61,6 +84,9 @@ static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
     }
     if (result < 0) {
         *err = local;
+        return result;
+    }
+    if ((result = check_keeping(job, site, err)) < 0) {
         return result;
     }
     const struct site_type *stored = site_type_find(json_find_text(site, "type", "auto"));
@@ -158,6 +184,7 @@ static int create_site(struct job *job, struct error *err)
     json_begin_object(&writer);
     json_put_text(&writer, "domain", job->domain.name);
     json_put_text(&writer, "type", job->type->name);
+    sites_put_keeping(&job->keeping, &writer);
     json_end_object(&writer);
     int result = run_call(job->run, "POST", "/api/sites", &body, NULL, err);
     if (result == 0) {

@@ -10,9 +10,11 @@
 #include "deploy/format.h"
 #include "deploy/handlers.h"
 #include "deploy/output.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "libdialup/site/site_type.h"
+#include "libdialup/site/strategy.h"
 
 int sites_path(struct run *run, const char *below, const char **ret_path, struct domain *ret_domain,
                struct error *err)
@@ -30,11 +32,29 @@ static const char *memory_text(struct run *run, const struct json_value *site)
     return mib > 0 ? arena_strdup(run->arena, format_mib(mib).text) : "-";
 }
 
+/* "asleep since 10:32", "running, 2 instances": what a visitor would find. */
+static const char *state_text(struct run *run, const struct json_value *site)
+{
+    const char *state = json_find_text(site, "state", "");
+    const char *sleep = json_find_text(site, "sleep", "awake");
+    int64_t instances = json_find_integer(site, "instances", 1);
+    if (!str_equal(state, "running")) {
+        return state;
+    }
+    if (!str_equal(sleep, "awake")) {
+        int64_t since = json_find_integer(site, "sleep_at", 0);
+        return arena_printf(run->arena, "%s since %s", sleep,
+                            format_since(since, clock_unix()).text);
+    }
+    return instances > 1 ? arena_printf(run->arena, "%s, %" PRId64 " instances", state, instances)
+                         : state;
+}
+
 static void add_row(struct output_table *table, const struct json_value *site, bool with_owner)
 {
     output_cell(table, "%s", json_find_text(site, "domain", ""));
     output_cell(table, "%s", json_find_text(site, "type", ""));
-    output_cell(table, "%s", json_find_text(site, "state", ""));
+    output_cell(table, "%s", state_text(table->run, site));
     output_cell(table, "%s", memory_text(table->run, site));
     output_cell(table, "%s", format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
     if (with_owner) {
@@ -87,7 +107,19 @@ int handle_sites_list(struct run *run, struct error *err)
     return 0;
 }
 
-static void print_site(struct run *run, const struct json_value *site)
+static void print_keeping(struct run *run, const struct json_value *site)
+{
+    const struct site_strategy *strategy = site_strategy_find(json_find_text(site, "strategy", ""));
+    int64_t minutes = json_find_integer(site, "idle_minutes", 0);
+    output_field(run, "Strategy:", "%s: %s", strategy->name, strategy->label);
+    if (strategy->may_sleep && minutes > 0) {
+        output_field(run, "Sleeps after:", "%" PRId64 " min without a visit", minutes);
+    } else if (strategy->may_sleep) {
+        output_field(run, "Sleeps after:", "%s", "as long without a visit as the server is set to");
+    }
+}
+
+void sites_print(struct run *run, const struct json_value *site)
 {
     const char *reason = json_find_text(site, "state_reason", "");
     const struct site_type *type = site_type_find(json_find_text(site, "type", ""));
@@ -95,12 +127,11 @@ static void print_site(struct run *run, const struct json_value *site)
     output_field(run, "Site:", "%s", json_find_text(site, "domain", ""));
     output_field(run, "Address:", "%s", json_find_text(site, "address", ""));
     output_field(run, "Type:", "%s", type ? type->label : json_find_text(site, "type", ""));
-    output_field(run, "State:", "%s%s%s", json_find_text(site, "state", ""), reason[0] ? ": " : "",
-                 reason);
+    output_field(run, "State:", "%s%s%s", state_text(run, site), reason[0] ? ": " : "", reason);
     if (cpu > 0) {
         output_field(run, "Memory:", "%s", memory_text(run, site));
         output_field(run, "CPU:", "%s cores", format_cores(cpu).text);
-        output_field(run, "Strategy:", "%s", json_find_text(site, "strategy", ""));
+        print_keeping(run, site);
     }
     output_field(run, "Storage:", "%s",
                  format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
@@ -126,7 +157,7 @@ int handle_sites_show(struct run *run, struct error *err)
         result = run_get(run, path, &site, err);
     }
     if (result == 0) {
-        print_site(run, site);
+        sites_print(run, site);
         run_print_json(run, site);
     }
     return result;
@@ -170,7 +201,7 @@ int handle_sites_change(struct run *run, struct error *err)
     }
     if (result == 0) {
         terminal_say(&run->terminal, "%s: %s was asked for, the site is %s now.", domain.name, verb,
-                     output_text(run, json_find_text(site, "state", "")));
+                     output_text(run, state_text(run, site)));
         run_print_json(run, site);
     }
     return result;

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/amount.h"
 #include "deploy/format.h"
 #include "deploy/handlers.h"
 #include "deploy/output.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
+
+#define LIMIT_MAX ((int64_t)1 << 40)
 
 static const char *yes_no(const struct json_value *object, const char *name)
 {
@@ -138,20 +141,7 @@ static bool parse_limit(const char *text, int64_t *ret_value)
         *ret_value = -1;
         return true;
     }
-    char digits[24];
-    size_t len = strspn(text, "0123456789");
-    const char *unit = text + len;
-    bool is_gib = strcasecmp(unit, "GB") == 0;
-    if (len >= sizeof(digits) || !(unit[0] == '\0' || is_gib || strcasecmp(unit, "MB") == 0)) {
-        return false;
-    }
-    memcpy(digits, text, len);
-    digits[len] = '\0';
-    if (!str_parse_i64(digits, 0, (int64_t)1 << 30, ret_value)) {
-        return false;
-    }
-    *ret_value *= is_gib ? 1024 : 1;
-    return true;
+    return amount_parse_mib(text, ret_value) && *ret_value <= LIMIT_MAX;
 }
 
 /* One "DIMENSION=VALUE" of --set. */

@@ -332,6 +332,11 @@ class Handler(BaseHTTPRequestHandler):
         del self.api.sites[domain]
         self.answer(200, {**site, "desired": "deleted"})
 
+    def patch_site(self, _, domain):
+        site = self.api.site(domain)
+        site.update(self.body())
+        self.answer(200, site)
+
     def change_site(self, _, domain, verb):
         site = self.api.site(domain)
         site["state"] = "stopped" if verb == "stop" else "running"
@@ -416,6 +421,7 @@ ROUTES = [
     ("DELETE", r"/api/keys/(\d+)", Handler.delete_key),
     ("GET", "/api/users", Handler.get_users),
     ("POST", "/api/users", Handler.post_users),
+    ("PATCH", r"/api/sites/([^/]+)", Handler.patch_site),
     ("PATCH", r"/api/users/(\d+)", Handler.patch_user),
     ("GET", r"/api/quotas/user/(\d+)", Handler.get_quotas),
     ("PUT", r"/api/quotas/user/(\d+)", Handler.put_quotas),
