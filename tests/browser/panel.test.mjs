@@ -138,6 +138,62 @@ describe('overview', () => {
         await page.getByText('figures may be old').first().waitFor({ state: 'detached' });
     });
 
+    test('one that sleeps says so, since when, and what the next visit does', async () => {
+        const page = await open('ann@example.org');
+        const blog = site(page, 'blog.dialup.localhost');
+        Object.assign(mock.world.sites[0], {
+            sleep: 'asleep', sleep_at: Math.floor(Date.now() / 1000) });
+        await blog.getByText(/^Asleep since \d+:\d+.*The next visit wakes it, that takes about half a second\.$/)
+            .waitFor();
+        assert.equal(await blog.locator('.state').first().textContent(), 'Asleep');
+        await screenshot(page, 'asleep');
+        Object.assign(mock.world.sites[0], { sleep: 'frozen', sleep_at: 1700000000 });
+        await blog.getByText(/^Frozen since .*2023.*nobody will notice/).waitFor();
+        Object.assign(mock.world.sites[0], { sleep: 'awake', instances: 2 });
+        await blog.getByText('2 instances answer them').waitFor();
+        assert.equal(await blog.locator('.state').first().textContent(), 'Running');
+    });
+
+    test('how a site is kept is chosen by keyboard, with what follows from it', async () => {
+        const page = await open('ann@example.org');
+        const blog = site(page, 'blog.dialup.localhost');
+        Object.assign(mock.world.sites[0], { sleep: 'asleep', sleep_at: 1700000000 });
+        await blog.getByText('Sleep and load').click();
+        const form = blog.getByRole('form', { name: 'How blog.dialup.localhost is kept' });
+        const lazy = form.getByRole('radio', { name: /^Sleeps while nobody visits it Its memory is free/ });
+        assert.equal(await lazy.isChecked(), true);
+        const minutes = form.getByLabel('Minutes without a visit');
+        assert.equal(await minutes.inputValue(), '');
+        await minutes.fill('5000');
+        await page.keyboard.press('Enter');
+        await form.getByText('This is too long. At most 1000.').waitFor();
+        await page.waitForFunction(() => document.activeElement?.id === 'idle-1');
+        await minutes.fill('45');
+        await page.keyboard.press('Enter');
+        await status(page).getByText('is kept like this').waitFor();
+        assert.deepEqual([mock.world.sites[0].strategy, mock.world.sites[0].idle_minutes], ['lazy', 45]);
+        await minutes.fill('');
+        await form.getByRole('button').click();
+        await page.waitForFunction(() => !document.querySelector('[aria-label^="How"] button').disabled);
+        assert.equal(mock.world.sites[0].idle_minutes, 0);
+        await lazy.focus();
+        await page.keyboard.press('ArrowDown');
+        assert.equal(await form.getByRole('radio', { name: /^Always awake For sites/ }).isChecked(), true);
+        assert.equal(await minutes.count(), 0);
+        mock.world.isFull = true;
+        await form.getByRole('button', { name: 'Keep it like this' }).click();
+        await form.getByText('Not enough memory available (need 128MB, have 0MB)').waitFor();
+        await screenshot(page, 'keeping-refused');
+        mock.world.isFull = false;
+        await form.getByRole('button', { name: 'Keep it like this' }).click();
+        await blog.getByText('Running').waitFor();
+        assert.equal(mock.world.sites[0].strategy, 'persistent');
+        Object.assign(mock.world.sites[0], { state_reason: 'A poll came' });
+        await blog.getByText('A poll came').waitFor();
+        assert.equal(await form.getByRole('radio', { name: /^Always awake For sites/ }).isChecked(), true);
+        assert.equal(await site(page, 'shop.dialup.localhost').getByText('Sleep and load').count(), 1);
+    });
+
     test('stop asks first; start brings it back', async () => {
         const page = await open('ann@example.org');
         const blog = site(page, 'blog.dialup.localhost');
@@ -356,6 +412,8 @@ const PAGES = {
         const blog = site(page, 'blog.dialup.localhost');
         await blog.getByText('version 2').waitFor();
         await blog.getByText('Deploy a new version').click();
+        await blog.getByText('Sleep and load').click();
+        await blog.getByText('Always awake', { exact: true }).waitFor();
         await blog.getByText('Deployments and their logs').click();
         await blog.getByText('Ready after').waitFor();
         return page;

@@ -179,6 +179,23 @@ export function newWorld(Refused) {
     const setState = (desired, state, state_reason = '') => (input) =>
         Object.assign(siteOf(input), { desired, state, state_reason });
 
+    function changeSite(input) {
+        const site = siteOf(input);
+        if (input.body.strategy !== 'lazy' && world.isFull) {
+            throw new Refused(403, 'quota_exceeded',
+                'Cannot change this site: Not enough memory available (need 128MB, have 0MB)',
+                { hint: 'Contact admin to increase your limits or stop a site' });
+        }
+        if (input.body.idle_minutes > 1000) {
+            throw new Refused(400, 'invalid_argument', 'This is too long', {
+                field: 'idle_minutes', hint: 'At most 1000' });
+        }
+        if (input.body.strategy !== 'lazy') {
+            Object.assign(site, { sleep: 'awake' });
+        }
+        return Object.assign(site, input.body);
+    }
+
     function deploy(input) {
         const site = siteOf(input);
         const { body, request } = input;
@@ -296,6 +313,7 @@ export function newWorld(Refused) {
         ['GET', '/api/usage/user/{id}', 200, (input) => usageOf(world, userOf(input))],
         ['GET', '/api/sites', 200, listSites],
         ['POST', '/api/sites', 201, createSite],
+        ['PATCH', '/api/sites/{domain}', 200, changeSite],
         ['DELETE', '/api/sites/{domain}', 200, (input) => {
             const site = siteOf(input);
             world.sites.splice(world.sites.indexOf(site), 1);

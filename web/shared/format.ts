@@ -67,3 +67,10 @@ export function formatAgo(atUnix: number, nowUnix: number): string {
 
 export const formatTime = (atUnix: number): string =>
     new Date(atUnix * 1000).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+// "10:32" of today, with the day if it was another one.
+export function formatSince(atUnix: number, nowUnix: number): string {
+    const [at, now] = [new Date(atUnix * 1000), new Date(nowUnix * 1000)];
+    return at.toDateString() === now.toDateString()
+        ? at.toLocaleTimeString(undefined, { timeStyle: 'short' }) : formatTime(atUnix);
+}

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import './dom';
 import { changesOf } from '../admin/people/limits_form';
 import { fullDomain } from '../admin/sites/create_site';
-import { siteWords } from '../admin/sites/words';
+import { siteWords, sleepSentence } from '../admin/sites/words';
 import { addressOf } from '../shared/api';
 import { filesToSend, isDeployed, packFolder, paxRecord } from '../shared/archive';
 import {
@@ -60,13 +60,32 @@ cases('fullDomain', (typed: string) => fullDomain(typed, 'example.org'), [
     ['', ''], [' Blog ', 'blog.example.org'], ['my.other.net', 'my.other.net'],
 ]);
 
+const AWAKE = { sleep: 'awake' as const, sleep_at: 0, instances: 1 };
 cases('siteWords', ([state, desired]: ['running' | 'stopped' | 'failed', 'running' | 'stopped']) =>
-    siteWords({ state, desired })[0], [
+    siteWords({ ...AWAKE, state, desired })[0], [
     [['running', 'running'], 'Running'],
     [['running', 'stopped'], 'Stopping'],
     [['stopped', 'running'], 'Starting'],
     [['failed', 'running'], 'Failed'],
 ]);
+
+// Local times: the same day and another one, wherever this runs.
+const NOON = new Date(2026, 4, 31, 12, 0).getTime() / 1000;
+const TIME = new Date(NOON * 1000).toLocaleTimeString(undefined, { timeStyle: 'short' });
+test('sleepSentence: since when, and what the next visit finds', () => {
+    const running = { ...AWAKE, state: 'running' as const, desired: 'running' as const };
+    const asleep = { ...running, sleep: 'asleep' as const, sleep_at: NOON };
+    assert.equal(sleepSentence(asleep, NOON + 3600),
+        `Asleep since ${TIME}. The next visit wakes it, that takes about half a second.`);
+    assert.match(sleepSentence(asleep, NOON + 86400), /^Asleep since .*2026/);
+    assert.match(sleepSentence({ ...asleep, sleep: 'frozen' }, NOON), /^Frozen since/);
+    assert.equal(sleepSentence({ ...asleep, state: 'stopped' }, NOON), '');
+    assert.equal(sleepSentence({ ...asleep, desired: 'stopped' }, NOON), '');
+    assert.equal(sleepSentence(running, NOON), '');
+    assert.match(sleepSentence({ ...running, instances: 2 }, NOON), /2 instances/);
+    assert.deepEqual(siteWords(asleep), ['Asleep', 'calm']);
+    assert.deepEqual(siteWords({ ...asleep, state: 'failed' }), ['Failed', 'bad']);
+});
 
 const row = (dimension: string, label: string, used: number, limit: number) => ({
     dimension, label, unit: 'MiB', used, limit, percent: 0, state: 'ok' as const });

@@ -8,7 +8,8 @@ import { focusLater, RefusalText } from '../../shared/components/form';
 import { formatAgo, formatAmount, formatBytes, formatCores, formatOf } from '../../shared/format';
 import { DeployBox } from './deploy_box';
 import { Deployments } from './deployments';
-import { siteWords, TYPE_WORDS } from './words';
+import { Keeping } from './keeping';
+import { siteWords, sleepSentence, TYPE_WORDS } from './words';
 
 type Verb = 'start' | 'stop' | 'restart';
 
@@ -126,6 +127,7 @@ export function SiteCard({ site, owner, replace, reload }: SiteCardProps) {
     const [followed, setFollowed] = useState<number | null>(null);
     const { domain } = site;
     const [words, tone] = siteWords(site);
+    const sleeping = sleepSentence(site, Math.floor(Date.now() / 1000));
     const titleId = `site-${site.id}`;
 
     async function act(
@@ -167,6 +169,7 @@ export function SiteCard({ site, owner, replace, reload }: SiteCardProps) {
             </div>
             {owner && <p class="hint">Belongs to {owner}</p>}
             {site.state_reason && <p class="reason">{site.state_reason}</p>}
+            {sleeping && <p class="reason">{sleeping}</p>}
             {refusal && <RefusalText refusal={refusal} />}
             <Facts site={site} />
             <div class="row" role="group" aria-label={`Actions for ${domain}`}>
@@ -186,6 +189,7 @@ export function SiteCard({ site, owner, replace, reload }: SiteCardProps) {
                     setFollowed(deployment.id);
                     reload();
                 }} />
+            {site.memory_mib > 0 && <Keeping site={site} replace={replace} />}
             <Deployments domain={domain} followed={followed} />
         </article>
     );

@@ -1,5 +1,6 @@
 // The states of sites and deployments in words, with the colour that goes with them. Pure.
 import type { Deployment, Site } from '../../generated/http';
+import { formatSince } from '../../shared/format';
 
 export type Tone = 'good' | 'busy' | 'calm' | 'bad';
 type Words = [text: string, tone: Tone];
@@ -32,7 +33,40 @@ export const TYPE_WORDS: Record<Site['type'], string> = {
     'static-container': 'Static files in a container',
 };
 
-export function siteWords(site: Pick<Site, 'state' | 'desired'>): Words {
+// As libdialup/site/strategies.def says it, and what follows from it.
+export const STRATEGY_WORDS: Record<Site['strategy'], [label: string, consequence: string]> = {
+    lazy: ['Sleeps while nobody visits it',
+        'Its memory is free for your other sites meanwhile. If it slept long, the first visitor ' +
+        'waits about half a second, and what it only kept in memory is gone.'],
+    persistent: ['Always awake',
+        'For sites that work without visitors: timers, bots, mail. It holds its memory all the time.'],
+    scalable: ['Always awake, a second instance under load',
+        'It holds its memory all the time, and twice as much under load, if your limits have room.'],
+};
+
+type Sleeper = Pick<Site, 'state' | 'desired' | 'sleep' | 'sleep_at' | 'instances'>;
+
+const isRunning = ({ state, desired }: Sleeper): boolean =>
+    state === 'running' && desired === 'running';
+
+// What a visitor would find, in one sentence; empty if there is nothing to say.
+export function sleepSentence(site: Sleeper, nowUnix: number): string {
+    if (!isRunning(site)) {
+        return '';
+    }
+    if (site.sleep === 'asleep') {
+        return `Asleep since ${formatSince(site.sleep_at, nowUnix)}. ` +
+            'The next visit wakes it, that takes about half a second.';
+    }
+    if (site.sleep === 'frozen') {
+        return `Frozen since ${formatSince(site.sleep_at, nowUnix)}. ` +
+            'The next visit wakes it, nobody will notice.';
+    }
+    return site.instances > 1
+        ? `So many visit it that ${site.instances} instances answer them.` : '';
+}
+
+export function siteWords(site: Sleeper): Words {
     if (site.desired === 'deleted') {
         return ['Being deleted', 'busy'];
     }
@@ -41,6 +75,9 @@ export function siteWords(site: Pick<Site, 'state' | 'desired'>): Words {
     }
     if (site.desired === 'running' && site.state === 'stopped') {
         return ['Starting', 'busy'];
+    }
+    if (isRunning(site) && site.sleep !== 'awake') {
+        return [site.sleep === 'asleep' ? 'Asleep' : 'Frozen', 'calm'];
     }
     return SITE_WORDS[site.state];
 }
