@@ -41,8 +41,10 @@ class Suite:
     def __init__(self, name: str, settings: str = "") -> None:
         self.home = tempfile.TemporaryDirectory(prefix=f"dialup-{name}-")
         self.run_dir = Path(self.home.name) / "run"
+        # Suites of other tests may start at this moment: none of them looks at the same ports first.
+        port = 18000 + os.getpid() % 50 * 20
         self.environment = dict(
-            os.environ, DIALUP_RUN=str(self.run_dir), DIALUP_PORT="18080", DIALUP_SETTINGS=settings,
+            os.environ, DIALUP_RUN=str(self.run_dir), DIALUP_PORT=str(port), DIALUP_SETTINGS=settings,
             XDG_CONFIG_HOME=f"{self.home.name}/config", NO_COLOR="1", LC_ALL="C.UTF-8",
         )
         self.environment.pop("DIALUP_INSTANCE", None)
