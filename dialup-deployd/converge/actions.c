@@ -28,6 +28,6 @@ static action_fn *const actions[] = {
 void action_run(struct site_work *work)
 {
     action_fn *action = actions[work->step.action];
-    ASSERT(action); /* PLAN_NOTHING is not carried out */
+    ASSERT(action); /* PLAN_NOTHING and PLAN_AWAIT are not carried out */
     action(work);
 }

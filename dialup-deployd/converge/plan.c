@@ -24,23 +24,14 @@ static struct plan_step remove_one(const struct plan_container *container)
     return step(must_thaw(container) ? PLAN_THAW : PLAN_REMOVE, container);
 }
 
-static struct plan_step remove_any(const struct plan_observed *observed)
-{
-    return observed->container_count > 0 ? remove_one(&observed->containers[0]) : nothing;
-}
-
-/* What still has connections is left alone until they are over, or until the next one waits for
- * its end, too. */
-static struct plan_step retire(const struct plan_container *container, bool is_one_draining)
+/* What still has connections is left alone until they are over. */
+static struct plan_step retire(const struct plan_container *container)
 {
     if (!container->is_running || container->drain == PLAN_DRAINED ||
         container->pulse != PLAN_GOING) {
         return remove_one(container);
     }
-    if (container->drain == PLAN_UNDRAINED) {
-        return step(PLAN_DRAIN, container);
-    }
-    return is_one_draining ? remove_one(container) : nothing;
+    return container->drain == PLAN_UNDRAINED ? step(PLAN_DRAIN, container) : nothing;
 }
 
 /* Retires, the newest first, those for which is_kept says false. */
@@ -49,19 +40,14 @@ retire_others(const struct plan_site *site, const struct plan_observed *observed
               bool (*is_kept)(const struct plan_site *site, const struct plan_observed *observed,
                               const struct plan_container *container))
 {
-    bool is_one_draining = false;
-    for (size_t i = 0; i < observed->container_count; i++) {
+    struct plan_step next = nothing;
+    for (size_t i = 0; i < observed->container_count && next.action == PLAN_NOTHING; i++) {
         const struct plan_container *container = &observed->containers[i];
-        if (is_kept(site, observed, container)) {
-            continue;
+        if (!is_kept(site, observed, container)) {
+            next = retire(container);
         }
-        struct plan_step next = retire(container, is_one_draining);
-        if (next.action != PLAN_NOTHING) {
-            return next;
-        }
-        is_one_draining = true;
     }
-    return nothing;
+    return next;
 }
 
 static bool keep_none(const struct plan_site *site, const struct plan_observed *observed,
@@ -70,11 +56,28 @@ static bool keep_none(const struct plan_site *site, const struct plan_observed *
     return false;
 }
 
-/* First lead visitors to the page, then take the containers away. */
-static struct plan_step plan_down(const struct plan_observed *observed, enum plan_route wanted,
+static bool is_any_draining(const struct plan_observed *observed)
+{
+    for (size_t i = 0; i < observed->container_count; i++) {
+        if (observed->containers[i].is_running &&
+            observed->containers[i].drain == PLAN_DRAINING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* First lead visitors to the page, then let those who came before have their answers, then take
+ * the containers away. */
+static struct plan_step plan_down(const struct plan_site *site,
+                                  const struct plan_observed *observed, enum plan_route wanted,
                                   enum plan_action lead_there)
 {
-    return observed->route != wanted ? step(lead_there, NULL) : remove_any(observed);
+    if (observed->route != wanted) {
+        return step(lead_there, NULL);
+    }
+    struct plan_step next = retire_others(site, observed, keep_none);
+    return next.action == PLAN_NOTHING && is_any_draining(observed) ? step(PLAN_AWAIT, NULL) : next;
 }
 
 /* Files -------------------------------------------------------------------------------------- */
@@ -242,11 +245,28 @@ static bool keep_wanted(const struct plan_site *site, const struct plan_observed
     return is_wanted(site, container);
 }
 
-/* Without memory for both, the old one ends before the new one begins; visitors wait meanwhile. */
+static bool keep_wanted_and_routed(const struct plan_site *site,
+                                   const struct plan_observed *observed,
+                                   const struct plan_container *container)
+{
+    return container->is_routed || is_wanted(site, container);
+}
+
+/* What the switch before this one has left behind ends first: a site never runs three releases.
+ * Without memory for both, the old one ends before the new one begins; visitors wait meanwhile. */
 static struct plan_step create(const struct plan_site *site, const struct plan_observed *observed)
 {
     if (site->attempts_left <= 0) {
         return step(PLAN_GIVE_UP, NULL);
+    }
+    if (observed->route == PLAN_ROUTE_CONTAINER) {
+        struct plan_step next = retire_others(site, observed, keep_wanted_and_routed);
+        if (next.action != PLAN_NOTHING) {
+            return next;
+        }
+    }
+    if (is_any_draining(observed)) {
+        return step(PLAN_AWAIT, NULL);
     }
     if (site->may_overlap || !is_any_running(observed)) {
         return step(PLAN_CREATE, NULL);
@@ -287,7 +307,8 @@ static struct plan_step plan_more(const struct plan_site *site,
         struct plan_step next = bring_up(site, coming);
         return next.action == PLAN_GIVE_UP ? remove_one(coming) : next;
     }
-    return site->attempts_left > 0 ? step(PLAN_CREATE, NULL) : nothing;
+    bool may_begin = site->attempts_left > 0 && !is_any_draining(observed);
+    return may_begin ? step(PLAN_CREATE, NULL) : nothing;
 }
 
 static struct plan_step plan_awake(const struct plan_site *site,
@@ -354,15 +375,15 @@ struct plan_step plan_next(const struct plan_site *site, const struct plan_obser
 {
     switch (site->desired) {
     case PLAN_DELETED:
-        return plan_down(observed, PLAN_ROUTE_NONE, PLAN_ROUTE_REMOVE);
+        return plan_down(site, observed, PLAN_ROUTE_NONE, PLAN_ROUTE_REMOVE);
     case PLAN_STOPPED:
-        return plan_down(observed, PLAN_ROUTE_PAGE, PLAN_ROUTE_STOPPED);
+        return plan_down(site, observed, PLAN_ROUTE_PAGE, PLAN_ROUTE_STOPPED);
     case PLAN_RUNNING:
         break;
     }
     switch (site->serve) {
     case PLAN_NO_RELEASE:
-        return plan_down(observed, PLAN_ROUTE_PAGE, PLAN_ROUTE_STOPPED);
+        return plan_down(site, observed, PLAN_ROUTE_PAGE, PLAN_ROUTE_STOPPED);
     case PLAN_FILES:
         return plan_files(site, observed);
     case PLAN_CONTAINER:
@@ -392,6 +413,7 @@ const char *plan_action_name(enum plan_action action)
         [PLAN_THAW] = "thaw container",
         [PLAN_STOP] = "stop container",
         [PLAN_NOTE_ASLEEP] = "note asleep",
+        [PLAN_AWAIT] = "await a drain",
     };
     return names[action];
 }

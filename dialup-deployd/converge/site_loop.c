@@ -10,6 +10,7 @@
 #include "dialup-deployd/converge/probe.h"
 #include "dialup-deployd/converge/settle.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/release.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
@@ -168,6 +169,16 @@ static void on_step_end(struct site_work *work, const struct error *err)
     }
 }
 
+static void note_wait(struct site_work *work)
+{
+    bool is_known = work->awaiting_deployment == work->site.desired_deployment;
+    work->awaiting_deployment = work->site.desired_deployment;
+    if (!is_known && site_work_is_new_release(work)) {
+        release_log(work->deployd, work->site_id, work->site.desired_deployment,
+                    "Waits until the release before has answered its last visitors");
+    }
+}
+
 /* Nothing left to do: write down how it is. Not if the rows changed since they were read: a site
  * that was stopped and started again keeps what it has reserved. */
 static void settle(struct site_work *work)
@@ -177,7 +188,11 @@ static void settle(struct site_work *work)
         look(work);
         return;
     }
-    settle_site(work);
+    if (work->step.action == PLAN_AWAIT) {
+        note_wait(work);
+    } else {
+        settle_site(work);
+    }
     rest(work);
 }
 
@@ -252,7 +267,7 @@ static void on_listed(void *context, const struct container *list, size_t count,
     borrow(work);
     struct plan_site site = site_work_describe(work);
     work->step = plan_next(&site, &work->observed);
-    if (work->step.action == PLAN_NOTHING) {
+    if (work->step.action == PLAN_NOTHING || work->step.action == PLAN_AWAIT) {
         settle(work);
         return;
     }

@@ -76,7 +76,7 @@ struct site_work {
     struct instances instances;
     struct site_route route;
     bool is_woken;       /* somebody wants it: awake, whatever its row still says */
-    int64_t overlap_mib; /* memory lent to it while two releases run */
+    int64_t overlap_mib; /* memory lent to it as long as two releases run */
 
     /* The step in hand. */
     bool is_busy;
@@ -92,7 +92,8 @@ struct site_work {
     struct error failure; /* the last one, for its owner */
     bool is_given_up;     /* set by the step: rest for a while */
     struct event *retry;
-    bool is_waiting; /* for retry */
+    bool is_waiting;             /* for retry */
+    int64_t awaiting_deployment; /* its log says already that it waits for a drain */
 };
 
 /* Reads the site's rows anew. */

@@ -12,7 +12,7 @@
 
 #include "libdialup/base/error.h"
 
-enum { DRAINS_MAX = 32 };
+enum { DRAINS_MAX = 96 };
 
 struct drains;
 struct event_base;

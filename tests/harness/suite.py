@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,22 @@ class Suite:
         """Ends everything."""
         done = self.dev("stop")
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def kill_deployd(self) -> None:
+        """kill -9, and a new one from the same settings."""
+        os.kill(int((self.run_dir / "pid/deployd").read_text().split()[0]), signal.SIGKILL)
+        self.start_deployd()
+
+    def start_deployd(self) -> None:
+        """For one that was killed; returns when it is well."""
+        build = Path(os.environ.get("DIALUP_BUILD", "build"))
+        with (self.run_dir / "log/deployd.log").open("ab") as log:
+            process = subprocess.Popen(
+                [str(build / "dialup-deployd/dialup-deployd"), "--config", str(self.run_dir / "etc/dialup.conf")],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        stat = Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        (self.run_dir / "pid/deployd").write_text(f"{process.pid} {stat[19]}\n")
+        self.until("deployd is well", lambda: self.ctl("health").returncode == 0)
 
     def logs(self) -> str:
         """The last lines of each log, for a failure's report."""

@@ -75,6 +75,7 @@ enum { OLD = 4, NEW = 5 };
     BOX_("old", OLD, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .drain = PLAN_DRAINED)
 #define OLDER_BOX                                                                                  \
     BOX_("older", OLD - 1, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .drain = PLAN_DRAINING)
+#define PAST_BOX BOX("past", OLD - 1, 1, RUNS, HEALTHY, 256, 250)
 #define STILL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_STILL)
 #define STILL_SMALL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 128, 250, .pulse = PLAN_STILL)
 #define STRANGE_BOX BOX_("new", NEW, 1, RUNS, UNPROBED, 256, 250, .pulse = PLAN_PULSE_UNKNOWN)
@@ -110,18 +111,23 @@ static const struct row rows[] = {
     {"deleted, waiting", DELETED_SITE, WAITING, PLAN_ROUTE_REMOVE, NULL, {{0}}},
     {"deleted, unknown", DELETED_SITE, UNKNOWN, PLAN_ROUTE_REMOVE, NULL, {{0}}},
     {"deleted, files", DELETED_SITE, FILES_OF(NEW), PLAN_ROUTE_REMOVE, NULL, {{0}}},
-    {"deleted, unrouted", DELETED_SITE, NOWHERE, PLAN_REMOVE, "old", {OLD_BOX, NEW_BOX}},
+    {"deleted, unrouted", DELETED_SITE, NOWHERE, PLAN_DRAIN, "old", {OLD_BOX, NEW_BOX}},
+    {"deleted, draining", DELETED_SITE, NOWHERE, PLAN_AWAIT, NULL, {DRAINING_BOX}},
+    {"deleted, drained", DELETED_SITE, NOWHERE, PLAN_REMOVE, "old", {DRAINED_BOX}},
     {"deleted, gone", DELETED_SITE, NOWHERE, PLAN_NOTHING, NULL, {{0}}},
     /* stopped: the page first */
     {"stopped, routed", STOPPED_SITE, TO("new"), PLAN_ROUTE_STOPPED, NULL, {NEW_BOX}},
     {"stopped, waiting", STOPPED_SITE, WAITING, PLAN_ROUTE_STOPPED, NULL, {NEW_BOX}},
     {"stopped, nowhere", STOPPED_SITE, NOWHERE, PLAN_ROUTE_STOPPED, NULL, {{0}}},
     {"stopped, files", STOPPED_SITE, FILES_OF(NEW), PLAN_ROUTE_STOPPED, NULL, {{0}}},
-    {"stopped, page", STOPPED_SITE, PAGE, PLAN_REMOVE, "new", {NEW_BOX}},
+    {"stopped, page", STOPPED_SITE, PAGE, PLAN_DRAIN, "new", {NEW_BOX}},
+    {"stopped, draining", STOPPED_SITE, PAGE, PLAN_AWAIT, NULL, {DRAINING_BOX}},
+    {"stopped, drained", STOPPED_SITE, PAGE, PLAN_REMOVE, "old", {DRAINED_BOX}},
+    {"stopped, frozen", STOPPED_SITE, PAGE, PLAN_THAW, "new", {STILL_BOX}},
     {"stopped, done", STOPPED_SITE, PAGE, PLAN_NOTHING, NULL, {{0}}},
     /* no release */
     {"no release, unknown", EMPTY_SITE, UNKNOWN, PLAN_ROUTE_STOPPED, NULL, {{0}}},
-    {"no release, left over", EMPTY_SITE, PAGE, PLAN_REMOVE, "old", {OLD_BOX}},
+    {"no release, left over", EMPTY_SITE, PAGE, PLAN_DRAIN, "old", {OLD_BOX}},
     {"no release, done", EMPTY_SITE, PAGE, PLAN_NOTHING, NULL, {{0}}},
     /* files */
     {"files, unknown", FILES_SITE, UNKNOWN, PLAN_ROUTE_TO_FILES, NULL, {{0}}},
@@ -148,12 +154,10 @@ static const struct row rows[] = {
     {"switched", CONTAINER_SITE, TO("new"), PLAN_DRAIN, "old", {OLD_BOX, NEW_BOX}},
     {"draining", CONTAINER_SITE, TO("new"), PLAN_NOTHING, NULL, {DRAINING_BOX, NEW_BOX}},
     {"drained", CONTAINER_SITE, TO("new"), PLAN_REMOVE, "old", {DRAINED_BOX, NEW_BOX}},
-    {"one drains already",
-     CONTAINER_SITE,
-     TO("new"),
-     PLAN_REMOVE,
-     "older",
-     {NEW_BOX, DRAINING_BOX, OLDER_BOX}},
+    {"two drain", CONTAINER_SITE, TO("new"), PLAN_NOTHING, NULL, {NEW_BOX, DRAINING_BOX, OLDER_BOX}},
+    {"left behind", CONTAINER_SITE, TO("old"), PLAN_DRAIN, "past", {OLD_BOX, PAST_BOX}},
+    {"the older drains yet", CONTAINER_SITE, TO("old"), PLAN_AWAIT, NULL, {OLD_BOX, OLDER_BOX}},
+    {"two, the old drains yet", DOUBLE_SITE, TO("new"), PLAN_NOTHING, NULL, {NEW_BOX, DRAINING_BOX}},
     {"switched, the old is dead",
      CONTAINER_SITE,
      TO("new"),
@@ -179,6 +183,7 @@ static const struct row rows[] = {
     /* no memory for two: visitors wait, the old one ends first */
     {"tight", TIGHT_SITE, TO("old"), PLAN_ROUTE_WAIT, NULL, {OLD_BOX}},
     {"tight, waiting", TIGHT_SITE, WAITING, PLAN_DRAIN, "old", {OLD_BOX}},
+    {"tight, draining", TIGHT_SITE, WAITING, PLAN_AWAIT, NULL, {DRAINING_BOX}},
     {"tight, drained", TIGHT_SITE, WAITING, PLAN_REMOVE, "old", {DRAINED_BOX}},
     {"tight, room", TIGHT_SITE, WAITING, PLAN_CREATE, NULL, {{0}}},
     {"tight, the old is dead", TIGHT_SITE, WAITING, PLAN_CREATE, NULL, {ENDED_OLD_BOX}},

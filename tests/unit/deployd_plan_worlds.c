@@ -280,6 +280,7 @@ static void carry_out(struct world *world, const struct plan_step *step)
         world->site.depth = PLAN_ASLEEP;
         break;
     case PLAN_NOTHING:
+    case PLAN_AWAIT:
     case PLAN_ACTION_COUNT:
         break;
     default:
@@ -298,6 +299,11 @@ static void carry_out(struct world *world, const struct plan_step *step)
 static bool step_is_safe(const struct world *world, const struct plan_step *step)
 {
     const struct plan_container *box = step->container;
+    for (size_t i = 0; i < world->count && step->action == PLAN_CREATE; i++) {
+        if (world->boxes[i].is_running && world->boxes[i].drain == PLAN_DRAINING) {
+            return false; /* a third one */
+        }
+    }
     bool takes_away = step->action == PLAN_REMOVE || step->action == PLAN_STOP ||
                       step->action == PLAN_FREEZE || step->action == PLAN_GIVE_UP;
     if (!takes_away || !box) {
@@ -305,6 +311,12 @@ static bool step_is_safe(const struct world *world, const struct plan_step *step
     }
     if (box->is_running && box->pulse == PLAN_STILL && step->action != PLAN_FREEZE &&
         step->action != PLAN_GIVE_UP) {
+        return false;
+    }
+    bool is_wanted = box->deployment == world->site.wanted_deployment &&
+                     box->generation == world->site.generation;
+    if (step->action == PLAN_REMOVE && box->is_running && !is_wanted &&
+        world->route != PLAN_ROUTE_HOLD && box->drain != PLAN_DRAINED) {
         return false;
     }
     bool is_going_down =
@@ -338,9 +350,9 @@ static bool settle(struct world *world)
             .container_count = world->count,
         };
         struct plan_step step = plan_next(&world->site, &observed);
-        if (step.action == PLAN_NOTHING) {
+        if (step.action == PLAN_NOTHING || step.action == PLAN_AWAIT) {
             if (!finish_draining(world)) {
-                return true;
+                return step.action == PLAN_NOTHING;
             }
             continue;
         }
