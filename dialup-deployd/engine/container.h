@@ -1,6 +1,7 @@
 /*
  * Containers and networks as this house uses them: typed requests to the Docker Engine. All are
  * asynchronous; texts of answers live in an arena that ends when the function that gets them does.
+ * A call that is open when the engine is closed ends without its function, but see container_on_drop.
  */
 #pragma once
 

@@ -131,6 +131,12 @@ static size_t on_curl_header(char *data, size_t unit, size_t count, void *contex
         AUTO_FREE char *line = xstrndup(data + strlen(name), size - strlen(name));
         sscanf(line, " %15s", call->api_version);
     }
+    long status = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    bool is_last = size > 0 && (data[0] == '\r' || data[0] == '\n');
+    if (is_last && call->request.on_open && status >= 200 && status < 400) {
+        call->request.on_open(call->request.context);
+    }
     return size;
 }
 

@@ -38,6 +38,9 @@ typedef ssize_t engine_read_fn(void *context, char *out, size_t size);
  * in the middle of something. */
 typedef bool engine_data_fn(void *context, const char *data, size_t size);
 
+/* The answer begins: its status is good, its headers are there. Like engine_data_fn. */
+typedef void engine_open_fn(void *context);
+
 /* Once. err is NULL if the answer's status is below 400; body is the whole answer, "" if it was
  * handed to on_data. All borrowed for the call. */
 typedef void engine_done_fn(void *context, int status, const char *body, size_t size,
@@ -52,6 +55,7 @@ struct engine_request {
     const char *path;        /* "/containers/json?all=1", escaped; see engine_escape */
     const char *body;        /* JSON, copied; NULL: none */
     engine_read_fn *read;    /* or a body of unknown length: a tar */
+    engine_open_fn *on_open; /* NULL: nobody asks; not with engine_wait */
     engine_data_fn *on_data; /* NULL: the answer is gathered */
     int64_t timeout_ms;      /* of the whole call; 0: the default; negative: none */
     engine_done_fn *on_done;

@@ -1,5 +1,8 @@
 /*
- * Create, follow, start, wait, inspect, remove: the engine's calls in a row. Called by node.c.
+ * Create, attach, start, wait, inspect, remove: the engine's calls in a row. Called by node.c.
+ *
+ * Attached before it starts, not read from Docker's log: who follows that log while its files are
+ * rotated loses most of what a command writes that writes much.
  */
 #include "dialup-deployd/jobs/container_run.h"
 
@@ -17,7 +20,7 @@ enum {
     FRAME_HEADER = 8,
     TICK_S = 1,
     MEASURE_EVERY_TICKS = 3,
-    DRAIN_US = 5000000,
+    DRAIN_US = 5000000, /* of silence */
     REMOVE_TIMEOUT_MS = 60000,
 };
 
@@ -25,20 +28,28 @@ struct running {
     struct build *build;
     const struct container_run *run;
     const char *id;
-    struct engine_call *logs;
+    struct engine_call *output;
+    bool is_attached;
     struct engine_call *wait;
     unsigned char header[FRAME_HEADER];
     size_t header_size;
     size_t frame_left; /* of the frame's text */
     int ticks;
     int64_t ends_at_us;
+    int64_t heard_at_us; /* of the last piece of its output */
     bool is_full;
     bool has_exited;
     int64_t status;
     struct error error; /* of the wait */
 };
 
-/* The log ------------------------------------------------------------------------------------- */
+/* The output ---------------------------------------------------------------------------------- */
+
+static void on_output_open(void *context)
+{
+    struct running *running = context;
+    running->is_attached = true;
+}
 
 static size_t take_header(struct running *running, const char *data, size_t size)
 {
@@ -55,9 +66,10 @@ static size_t take_header(struct running *running, const char *data, size_t size
     return taken;
 }
 
-static bool on_log_data(void *context, const char *data, size_t size)
+static bool on_output_data(void *context, const char *data, size_t size)
 {
     struct running *running = context;
+    running->heard_at_us = clock_monotonic_us();
     while (size > 0) {
         size_t taken = running->frame_left < size ? running->frame_left : size;
         if (taken == 0) {
@@ -72,11 +84,11 @@ static bool on_log_data(void *context, const char *data, size_t size)
     return true;
 }
 
-static void on_log_end(void *context, int status, const char *body, size_t size,
+static void on_output_end(void *context, int status, const char *body, size_t size,
                        const struct error *err)
 {
     struct running *running = context;
-    running->logs = NULL;
+    running->output = NULL;
 }
 
 /* The end of the process ---------------------------------------------------------------------- */
@@ -94,21 +106,6 @@ static void on_exit_status(void *context, int status, const char *body, size_t s
     } else if (json_parse(arena, body, size, &value, &running->error) == 0) {
         running->status = json_find_integer(value, "StatusCode", -1);
     }
-}
-
-static struct engine_call *ask(struct running *running, const char *method, const char *format,
-                               engine_data_fn *on_data, engine_done_fn *on_done)
-{
-    AUTO_FREE char *path = xasprintf(format, running->id);
-    const struct engine_request request = {
-        .method = method,
-        .path = path,
-        .on_data = on_data,
-        .timeout_ms = -1,
-        .on_done = on_done,
-        .context = running,
-    };
-    return engine_start(running->build->engine, &request);
 }
 
 /* A build that fills the disk is ended before the disk is full. */
@@ -141,41 +138,81 @@ static bool is_over(const struct running *running)
            clock_monotonic_us() >= running->ends_at_us;
 }
 
-static void drain_log(struct running *running)
+/* What was written last is what people want to read: as long as it comes, and is kept. */
+static void drain_output(struct running *running)
 {
-    int64_t until = clock_monotonic_us() + DRAIN_US;
-    while (running->logs && running->has_exited && clock_monotonic_us() < until) {
+    const struct build *build = running->build;
+    running->heard_at_us = clock_monotonic_us();
+    while (running->output && running->has_exited && !build->is_stopping &&
+           !build->progress.is_cut && clock_monotonic_us() - running->heard_at_us < DRAIN_US) {
+        event_base_loop(build->base, EVLOOP_ONCE);
+    }
+}
+
+static void attach(struct running *running)
+{
+    AUTO_FREE char *path =
+        xasprintf("/containers/%s/attach?stream=1&stdout=1&stderr=1", running->id);
+    const struct engine_request request = {
+        .method = "POST",
+        .path = path,
+        .on_open = on_output_open,
+        .on_data = on_output_data,
+        .timeout_ms = -1,
+        .on_done = on_output_end,
+        .context = running,
+    };
+    running->output = engine_start(running->build->engine, &request);
+    while (running->output && !running->is_attached && !is_over(running)) {
         event_base_loop(running->build->base, EVLOOP_ONCE);
     }
+}
+
+static void wait_for_end(struct running *running)
+{
+    AUTO_FREE char *path = xasprintf("/containers/%s/wait", running->id);
+    const struct engine_request request = {
+        .method = "POST",
+        .path = path,
+        .timeout_ms = -1,
+        .on_done = on_exit_status,
+        .context = running,
+    };
+    running->wait = engine_start(running->build->engine, &request);
+    while (!is_over(running)) {
+        event_base_loop(running->build->base, EVLOOP_ONCE);
+    }
+}
+
+static int start(struct running *running, struct error *err)
+{
+    struct build *build = running->build;
+    AUTO_FREE char *path = xasprintf("/containers/%s/start", running->id);
+    const struct engine_request request = {.method = "POST", .path = path};
+    return engine_wait(build->engine, build->base, &request, NULL, err);
 }
 
 static int follow(struct running *running, struct error *err)
 {
     struct build *build = running->build;
     const struct timeval tick = {TICK_S, 0};
-    AUTO_FREE char *start = xasprintf("/containers/%s/start", running->id);
-    const struct engine_request request = {.method = "POST", .path = start};
-    int result = engine_wait(build->engine, build->base, &request, NULL, err);
-    if (result < 0) {
-        return result;
-    }
     struct event *timer = event_new(build->base, -1, EV_PERSIST, on_tick, running);
     event_add(timer, &tick);
-    running->logs = ask(running, "GET", "/containers/%s/logs?follow=1&stdout=1&stderr=1",
-                        on_log_data, on_log_end);
-    running->wait = ask(running, "POST", "/containers/%s/wait", NULL, on_exit_status);
-    while (!is_over(running)) {
-        event_base_loop(build->base, EVLOOP_ONCE);
+    attach(running);
+    int result = is_over(running) ? 0 : start(running, err);
+    if (result == 0) {
+        wait_for_end(running);
+        drain_output(running);
     }
-    drain_log(running);
     event_free(timer);
     engine_cancel(running->wait);
-    engine_cancel(running->logs);
+    engine_cancel(running->output);
     progress_flush(&build->progress);
-    if (running->error.code) {
+    if (result == 0 && running->error.code) {
         *err = running->error;
+        result = -(int)err->code;
     }
-    return -(int)running->error.code;
+    return result;
 }
 
 /* What it means ------------------------------------------------------------------------------- */
@@ -310,6 +347,10 @@ static void remove_container(const struct running *running)
 
 int container_run(struct build *build, const struct container_run *run, struct error *err)
 {
+    event_base_loop(build->base, EVLOOP_NONBLOCK); /* a signal that came in between */
+    if (build->is_stopping) {
+        return error_set(err, ERR_CONFLICT, "The deployment was cancelled");
+    }
     struct container_run limited = *run;
     limited.timeout_s = build_time_left_s(build, run->timeout_s);
     struct running running = {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,8 +23,12 @@ int progress_open(struct progress *progress, const char *log_path, struct error 
     struct stat info;
     *progress = (struct progress){.log_fd = -1};
     int fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-    if (fd < 0 || fstat(fd, &info) < 0) {
-        return error_set_errno(err, ERR_IO, errno, "Cannot write the deployment's log");
+    if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &info) < 0) {
+        int saved = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return error_set_errno(err, ERR_IO, saved, "Cannot write the deployment's log");
     }
     progress->log_fd = fd;
     progress->log_bytes = info.st_size;

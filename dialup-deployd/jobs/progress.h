@@ -25,7 +25,8 @@ struct progress {
     bool is_cut;
 };
 
-/* log_path is appended to. ERR_IO. */
+/* log_path is appended to. Waits for the end of a job that works on the same deployment: one of a
+ * deployd that died, cleaning up. ERR_IO. */
 int progress_open(struct progress *progress, const char *log_path, struct error *err);
 void progress_close(struct progress *progress);
 
