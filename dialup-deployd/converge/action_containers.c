@@ -141,8 +141,15 @@ void action_limit(struct site_work *work)
                      work->effective_cpu_millicores, on_limited, work);
 }
 
+static void on_removed(void *context, const struct error *err)
+{
+    struct site_work *work = context;
+    work->has_removed |= err == NULL;
+    action_end(work, err);
+}
+
 void action_remove(struct site_work *work)
 {
-    container_remove(work->deployd->engine, work->step.container->id, STOP_GRACE_S, action_on_done,
+    container_remove(work->deployd->engine, work->step.container->id, STOP_GRACE_S, on_removed,
                      work);
 }

@@ -106,10 +106,9 @@ static int64_t find_port(struct site_work *work, int64_t deployment_id)
     struct deployment deployment;
     struct jobs_release release;
     struct error err;
-    bool is_known =
-        deployments_find(work->deployd->run->db, work->arena, deployment_id, &deployment, &err) ==
-            0 &&
-        release_read(work->arena, &deployment, &release, &err) == 0;
+    bool is_known = deployments_find(work->deployd->run->db, work->arena, deployment_id,
+                                     &deployment, &err) == 0 &&
+                    release_read(work->arena, &deployment, &release, &err) == 0;
     return is_known ? release.port : 0;
 }
 

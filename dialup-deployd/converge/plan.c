@@ -59,8 +59,7 @@ static bool keep_none(const struct plan_site *site, const struct plan_observed *
 static bool is_any_draining(const struct plan_observed *observed)
 {
     for (size_t i = 0; i < observed->container_count; i++) {
-        if (observed->containers[i].is_running &&
-            observed->containers[i].drain == PLAN_DRAINING) {
+        if (observed->containers[i].is_running && observed->containers[i].drain == PLAN_DRAINING) {
             return true;
         }
     }

@@ -76,6 +76,10 @@ void settle_site(struct site_work *work)
         reason = work->failure.message;
     }
     settle_sleep(work);
+    if (work->has_removed) {
+        work->has_removed = false;
+        images_sweep(deployd->images);
+    }
     if (state != SITE_DELETED) {
         sites_set_state(db, work->site_id, state, reason, clock_unix(), NULL);
     }

@@ -94,6 +94,8 @@ struct site_work {
     struct event *retry;
     bool is_waiting;             /* for retry */
     int64_t awaiting_deployment; /* its log says already that it waits for a drain */
+
+    bool has_removed; /* a container, since it settled: its image may be of no use any more */
 };
 
 /* Reads the site's rows anew. */
