@@ -5,13 +5,14 @@
  *   main.c        starts them in their order
  *   rpc*.c        what is asked: checks, changes rows, kicks the queue or the converger
  *   queue/        deployments that wait for their build, the build jobs, what is accepted
+ *   sleep/        who is visited and who is not: how deep each site should sleep, whom to wake
  *   converge/     makes Docker and the routes match the rows, one site at a time:
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
  *   storage       what sites occupy, measured now and then
- *   release, handover, admission, images, trash, job
+ *   release, handover, admission, images, trash, reclaim, job
  *                 what a deployment made; one follows another; would it fit, and the ledger; what
- *                 nobody needs any more; programs
+ *                 nobody needs any more; the memory of what stands still; programs
  *   engine/       Docker's API
  *
  * The gate (gate/) and the jobs (jobs/) are programs of their own.
@@ -32,6 +33,7 @@ struct images;
 struct ipc_client;
 struct job;
 struct queue;
+struct reclaimer;
 struct storage;
 struct sleeper;
 struct waker;
@@ -49,6 +51,7 @@ struct deployd {
     struct storage *storage;
     struct sleeper *sleeper;
     struct waker *waker;
+    struct reclaimer *reclaimer;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;
     char *gate_path;

@@ -9,6 +9,7 @@
 #include "dialup-deployd/images.h"
 #include "dialup-deployd/job.h"
 #include "dialup-deployd/queue/queue.h"
+#include "dialup-deployd/reclaim.h"
 #include "dialup-deployd/rpc.h"
 #include "dialup-deployd/sleep/sleeper.h"
 #include "dialup-deployd/sleep/waker.h"
@@ -102,6 +103,7 @@ static void stop(void *state)
     queue_free(deployd->queue);
     engine_close(deployd->engine);
     converger_free(deployd->converger);
+    reclaimer_free(deployd->reclaimer);
     images_free(deployd->images);
     sleeper_free(deployd->sleeper);
     waker_free(deployd->waker);
@@ -142,6 +144,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     deployd->images = images_new(deployd);
     images_sweep(deployd->images);
     deployd->storage = storage_new(deployd);
+    deployd->reclaimer = reclaimer_new(deployd);
     deployd->converger = converger_new(deployd);
     deployd->queue = queue_new(deployd);
     deployd->sleeper = sleeper_new(deployd, wake_site);

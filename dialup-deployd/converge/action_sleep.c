@@ -5,6 +5,7 @@
 #include "dialup-deployd/converge/actions.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/reclaim.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 
@@ -27,6 +28,7 @@ static void freeze(struct site_work *work, struct instance *instance)
         return;
     }
     instance->pulse = PLAN_STILL;
+    reclaimer_add(work->deployd->reclaimer, &instance->freezer);
     action_end(work, NULL);
 }
 

@@ -14,7 +14,7 @@
 #include "libdialup/base/str.h"
 #include "libdialup/cgroup/parse.h"
 
-enum { FILE_BYTES = 4096 };
+enum { FILE_BYTES = 4096, RECLAIM_STEP_BYTES = 4 << 20 };
 
 /* What is written and read, by version: Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst
  * and cgroup-v2.rst. */
@@ -98,14 +98,55 @@ int cgroup_is_frozen(const struct cgroup_freezer *freezer, bool *ret_is_frozen, 
     return result;
 }
 
-int cgroup_reclaim(const struct cgroup_freezer *freezer, int64_t bytes, struct error *err)
+bool cgroup_can_reclaim(const struct cgroup_freezer *freezer)
 {
     AUTO_FREE char *path = xasprintf("%s/memory.reclaim", freezer->dir);
-    if (freezer->version != CGROUP_V2 || !fs_exists(path)) {
+    return freezer->version == CGROUP_V2 && fs_exists(path);
+}
+
+int cgroup_reclaim(const struct cgroup_freezer *freezer, int64_t bytes, struct error *err)
+{
+    if (!cgroup_can_reclaim(freezer)) {
         return error_set(err, ERR_UNSUPPORTED, "This kernel cannot push a group's pages out");
     }
     char amount[24];
     snprintf(amount, sizeof(amount), "%lld", (long long)bytes);
     int reason = put_text(freezer, "memory.reclaim", amount);
     return fail(reason == EAGAIN ? 0 : reason, "empty", err); /* EAGAIN: it found less than that */
+}
+
+static int read_size(const struct cgroup_freezer *freezer, int64_t *ret_bytes, struct error *err)
+{
+    AUTO_FREE char *path = xasprintf("%s/memory.current", freezer->dir);
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    int result = fs_read_file(path, FILE_BYTES, &text, err);
+    if (result < 0) {
+        return result;
+    }
+    AUTO_FREE char *digits = xstrndup(strbuf_text(&text), strcspn(strbuf_text(&text), "\n"));
+    return str_parse_i64(digits, 0, INT64_MAX, ret_bytes)
+               ? 0
+               : error_set(err, ERR_IO, "%s holds no number", path);
+}
+
+int cgroup_reclaim_frozen(const struct cgroup_freezer *freezer, int64_t most_bytes,
+                          int64_t *ret_bytes, struct error *err)
+{
+    int64_t first;
+    int64_t now;
+    int64_t before;
+    bool is_frozen;
+    int result = read_size(freezer, &first, err);
+    now = first;
+    do {
+        before = now;
+        if (result < 0 || (result = cgroup_is_frozen(freezer, &is_frozen, err)) < 0) {
+            return result;
+        }
+        if (is_frozen && (result = cgroup_reclaim(freezer, RECLAIM_STEP_BYTES, err)) == 0) {
+            result = read_size(freezer, &now, err);
+        }
+    } while (is_frozen && now < before && first - now < most_bytes);
+    *ret_bytes = first - now;
+    return result;
 }

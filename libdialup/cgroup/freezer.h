@@ -33,7 +33,14 @@ int cgroup_thaw(const struct cgroup_freezer *freezer, struct error *err);
 /* Whether it is frozen, or about to be. */
 int cgroup_is_frozen(const struct cgroup_freezer *freezer, bool *ret_is_frozen, struct error *err);
 
-/* Pushes a group's pages out of memory, as many of bytes as the kernel finds easily; version 2
- * from Linux 5.19 on. ERR_UNSUPPORTED elsewhere. May take some milliseconds a MiB where it swaps:
- * only for a group that stands still, and for a bounded amount. */
+/* Whether this kernel can push a group's pages out of memory: version 2, Linux 5.19. */
+bool cgroup_can_reclaim(const struct cgroup_freezer *freezer);
+
+/* Pushes a group's pages out of memory, as many of bytes as the kernel finds easily.
+ * ERR_UNSUPPORTED where it cannot. May take some milliseconds a MiB where it swaps. */
 int cgroup_reclaim(const struct cgroup_freezer *freezer, int64_t bytes, struct error *err);
+
+/* The same, bit by bit, for as long as the group stands still and gets smaller; ret_bytes is by how
+ * much. For a process of its own: it takes as long as it takes. */
+int cgroup_reclaim_frozen(const struct cgroup_freezer *freezer, int64_t most_bytes,
+                          int64_t *ret_bytes, struct error *err);

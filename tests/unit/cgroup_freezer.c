@@ -144,6 +144,32 @@ static void check_tree(enum cgroup_version version, const char *file, const char
     fs_remove_tree(freezer.dir, NULL);
 }
 
+/* The made-up group never gets smaller, so once is enough; thawed it is left alone. */
+static void case_reclaim(void)
+{
+    struct cgroup_freezer freezer = {.version = CGROUP_V2, .dir = "/tmp/dul-reclaim-XXXXXX"};
+    int64_t bytes = -1;
+    if (!mkdtemp(freezer.dir) || !put(freezer.dir, "cgroup.freeze", "0\n")) {
+        abort();
+    }
+    CHECK(!cgroup_can_reclaim(&freezer));
+    CHECK_INT(cgroup_reclaim_frozen(&freezer, 1 << 30, &bytes, NULL), -ERR_NOT_FOUND);
+    CHECK(put(freezer.dir, "memory.current", "50000000\n"));
+    CHECK(put(freezer.dir, "memory.reclaim", ""));
+    CHECK(cgroup_can_reclaim(&freezer));
+    CHECK_INT(cgroup_reclaim_frozen(&freezer, 1 << 30, &bytes, NULL), 0);
+    CHECK_INT(bytes, 0);
+    AUTO_FREE char *thawed = read_back(freezer.dir, "memory.reclaim");
+    CHECK_STR(thawed, "");
+    CHECK_INT(cgroup_freeze(&freezer, NULL), 0);
+    CHECK_INT(cgroup_reclaim_frozen(&freezer, 1 << 30, &bytes, NULL), 0);
+    AUTO_FREE char *frozen = read_back(freezer.dir, "memory.reclaim");
+    CHECK_STR(frozen, "4194304");
+    freezer.version = CGROUP_V1;
+    CHECK(!cgroup_can_reclaim(&freezer));
+    fs_remove_tree(freezer.dir, NULL);
+}
+
 static void case_v1(void)
 {
     check_tree(CGROUP_V1, "freezer.state", "FROZEN", "THAWED");
@@ -160,6 +186,7 @@ int main(void)
         {"a process stands still and goes on", case_real},
         {"version 1: the words of freezer.state", case_v1},
         {"version 2: cgroup.freeze and memory.reclaim", case_v2},
+        {"pages are pushed out only while the group stands still", case_reclaim},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
