@@ -2,6 +2,7 @@
  * What is done before the daemons start: `config`, `migrate` and `caddy`.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,11 +51,15 @@ static void on_migration(void *context, const struct db_migration *migration)
     fflush(stdout);
 }
 
-/* The daemons are different users: what they share is their group's. */
+/* The daemons are different users: what they share is their group's. Not by the path: whoever may
+ * write to the folder could have put a link there. */
 static int share_database(const char *path, gid_t gid, struct error *err)
 {
     enum { SHARED_FILE = 0660 };
-    if (chown(path, (uid_t)-1, gid) < 0 || chmod(path, SHARED_FILE) < 0) {
+    struct stat info;
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) < 0 || (info.st_gid != gid && fchown(fd, (uid_t)-1, gid) < 0) ||
+        ((info.st_mode & 07777) != SHARED_FILE && fchmod(fd, SHARED_FILE) < 0)) {
         return error_set_errno(err, ERR_IO, errno, "Cannot share %s with the daemons", path);
     }
     return 0;

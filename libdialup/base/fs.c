@@ -104,7 +104,10 @@ int fs_make_dir_for(const char *path, mode_t mode, gid_t group, struct error *er
         return result;
     }
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fchown(fd, (uid_t)-1, group) < 0 || fchmod(fd, mode) < 0) {
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) < 0 ||
+        (info.st_gid != group && fchown(fd, (uid_t)-1, group) < 0) ||
+        ((info.st_mode & 07777) != mode && fchmod(fd, mode) < 0)) {
         return error_set_errno(err, ERR_IO, errno, "Cannot set who may use the folder %s", path);
     }
     return 0;

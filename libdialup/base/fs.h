@@ -39,7 +39,8 @@ int fs_remove_tree(const char *path, struct error *err);
 bool fs_may_give(void);
 
 /* Creates path and what is missing above it, as fs_make_dirs, and gives the folder itself just this
- * mode and group, whatever the umask; also one that was there. The caller owns it. */
+ * mode and group, whatever the umask; also one that was there. One that is not as it should be has
+ * to be the caller's own. */
 int fs_make_dir_for(const char *path, mode_t mode, gid_t group, struct error *err);
 
 /* Makes link point at target in one step, replacing what link was. */
