@@ -16,6 +16,9 @@
 /* An app that served for a minute before it ended starts with a clean slate. */
 enum { STABLE_S = 60 };
 
+/* One that listens elsewhere for so long is not on its way to where visitors would find it. */
+enum { ASTRAY_US = 5000000 };
+
 enum { FAILED_LOG_LINES = 40, FAILED_LOG_BYTES = 64 << 10 };
 
 static struct instance *instance_of_step(struct site_work *work)
@@ -25,13 +28,9 @@ static struct instance *instance_of_step(struct site_work *work)
 
 /* Why it does not answer --------------------------------------------------------------------- */
 
-struct failed_start {
-    struct site_work *work;
-    struct container_detail detail;
-};
-
-static void conclude_failed_start(struct site_work *work, const struct container_detail *detail)
+static void conclude_failed_start(struct site_work *work)
 {
+    const struct container_detail *detail = &work->failed;
     struct error err;
     if (detail->was_oom_killed) {
         error_set(&err, ERR_START_FAILED, "The app ran out of memory (%lld MB)",
@@ -62,15 +61,13 @@ static void conclude_failed_start(struct site_work *work, const struct container
 
 static void on_last_words(void *context, const char *text, size_t size, const struct error *err)
 {
-    struct failed_start *failed = context;
-    struct site_work *work = failed->work;
+    struct site_work *work = context;
     size_t cut = size > FAILED_LOG_BYTES ? size - FAILED_LOG_BYTES : 0; /* lines have no limit */
     if (site_work_is_new_release(work) && size > 0) {
         release_log(work->deployd, work->site_id, work->site.desired_deployment,
                     "--- what the app wrote ---\n%.*s--- end ---", (int)(size - cut), text + cut);
     }
-    conclude_failed_start(work, &failed->detail);
-    free(failed);
+    conclude_failed_start(work);
 }
 
 static void on_failed_detail(void *context, const struct container_detail *detail,
@@ -81,11 +78,9 @@ static void on_failed_detail(void *context, const struct container_detail *detai
         action_end(work, err);
         return;
     }
-    struct failed_start *failed = xcalloc(1, sizeof(*failed));
-    failed->work = work;
-    failed->detail = *detail;
+    work->failed = *detail;
     container_logs(work->deployd->engine, work->step.container->id, FAILED_LOG_LINES, on_last_words,
-                   failed);
+                   work);
 }
 
 static void find_out_why(struct site_work *work)
@@ -118,6 +113,28 @@ static void on_probed(void *context, const struct probe_result *result)
     action_end(work, NULL);
 }
 
+/* Connections are refused: does it listen elsewhere, and stays there? Who is live already may take
+ * its time. */
+static bool on_refused(void *context)
+{
+    struct site_work *work = context;
+    char advice[200];
+    int64_t now_us = clock_monotonic_us();
+    pid_t pid = (pid_t)instance_of_step(work)->running.pid;
+    if (!site_work_is_new_release(work) ||
+        !listening_is_astray(pid, (uint16_t)work->release.port, advice, sizeof(advice))) {
+        work->astray_since_us = 0;
+        return false;
+    }
+    if (work->astray_since_us == 0) {
+        work->astray_since_us = now_us;
+        release_log(work->deployd, work->site_id, work->site.desired_deployment,
+                    "Nobody answers on port %lld so far. %s", (long long)work->release.port,
+                    advice);
+    }
+    return now_us - work->astray_since_us >= ASTRAY_US;
+}
+
 static void on_detail_to_probe(void *context, const struct container_detail *detail,
                                const struct error *err)
 {
@@ -140,10 +157,11 @@ static void on_detail_to_probe(void *context, const struct container_detail *det
     instance->running.pids = detail->pids;
     instance->is_dead = false;
     str_copy(instance->address, sizeof(instance->address), detail->address);
+    work->astray_since_us = 0;
     work->probe = probe_start(
         work->deployd->run->base, &address, work->site.domain,
         config_integer(work->deployd->run->config, CONFIG_deployd_start_timeout_s) * 1000,
-        on_probed, work);
+        on_probed, on_refused, work);
 }
 
 void action_probe(struct site_work *work)

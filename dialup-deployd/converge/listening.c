@@ -76,28 +76,55 @@ static size_t read_listening(pid_t pid, struct listening *out, size_t max)
     return count;
 }
 
-void listening_explain(pid_t pid, uint16_t wanted_port, char *out, size_t size)
+static bool is_reachable(const struct listening *sockets, size_t count, uint16_t wanted_port)
 {
-    struct listening sockets[MAX_SOCKETS];
-    size_t count = pid > 0 ? read_listening(pid, sockets, MAX_SOCKETS) : 0;
     for (size_t i = 0; i < count; i++) {
-        if (sockets[i].port == wanted_port && sockets[i].is_loopback) {
+        if (sockets[i].port == wanted_port && !sockets[i].is_loopback) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool listening_judge(const struct listening *sockets, size_t count, uint16_t wanted_port, char *out,
+                     size_t size)
+{
+    if (is_reachable(sockets, count, wanted_port)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (sockets[i].port == wanted_port) {
             snprintf(out, size,
                      "The app listens on port %u of localhost only; let it listen on 0.0.0.0",
                      wanted_port);
-            return;
+            return true;
         }
     }
     /* Docker's own resolver listens on a loopback port of each container: not the app's. */
     for (size_t i = 0; i < count; i++) {
-        if (sockets[i].port != wanted_port && !sockets[i].is_loopback) {
+        if (!sockets[i].is_loopback) {
             snprintf(out, size,
                      "The app listens on port %u; let it listen on the port in the PORT variable "
                      "(%u)",
                      sockets[i].port, wanted_port);
-            return;
+            return true;
         }
     }
-    snprintf(out, size, "The app must listen on 0.0.0.0 and the port in the PORT variable (%u)",
-             wanted_port);
+    return false;
+}
+
+bool listening_is_astray(pid_t pid, uint16_t wanted_port, char *out, size_t size)
+{
+    struct listening sockets[MAX_SOCKETS];
+    size_t count = pid > 0 ? read_listening(pid, sockets, MAX_SOCKETS) : 0;
+    /* Among so many, the right one may be one that was left out. */
+    return count < MAX_SOCKETS && listening_judge(sockets, count, wanted_port, out, size);
+}
+
+void listening_explain(pid_t pid, uint16_t wanted_port, char *out, size_t size)
+{
+    if (!listening_is_astray(pid, wanted_port, out, size)) {
+        snprintf(out, size, "The app must listen on 0.0.0.0 and the port in the PORT variable (%u)",
+                 wanted_port);
+    }
 }

@@ -18,6 +18,15 @@ struct listening {
  * most max were found. */
 size_t listening_parse(const char *text, struct listening *out, size_t max);
 
+/* Whether the container listens elsewhere, and not where visitors would be led: on the wanted port
+ * of localhost only, or on another port. Then out is a sentence that says so. Reads /proc of pid.
+ */
+bool listening_is_astray(pid_t pid, uint16_t wanted_port, char *out, size_t size);
+
+/* Pure: the same of what listening_parse found. */
+bool listening_judge(const struct listening *sockets, size_t count, uint16_t wanted_port, char *out,
+                     size_t size);
+
 /* One sentence for the owner of a site whose container does not answer on wanted_port. Reads
  * /proc of pid (0: it has ended). */
 void listening_explain(pid_t pid, uint16_t wanted_port, char *out, size_t size);

@@ -16,8 +16,17 @@ static void on_removed(void *context, const struct error *err)
     }
 }
 
-/* Containers with our label whose site is gone; sites are never deleted from the table, so one
- * that is not in it was never ours to keep. */
+/* Labels are not enough: a step of a Dockerfile's build has whatever labels the Dockerfile gives
+ * it, and the network of builds. */
+static bool is_of(const struct deployd *deployd, const struct container *container,
+                  const char *kind, enum deployd_network network)
+{
+    AUTO_FREE char *name = deployd_network_name(deployd, network);
+    return str_equal(container->kind, kind) && str_equal(container->network, name);
+}
+
+/* Containers that serve a site which is gone; sites are never deleted from the table, so one that
+ * is not in it was never ours to keep. */
 static void on_all_listed(void *context, const struct container *list, size_t count,
                           const struct error *err)
 {
@@ -28,7 +37,7 @@ static void on_all_listed(void *context, const struct container *list, size_t co
         struct error missing;
         int found = sites_find(deployd->run->db, arena, list[i].site_id, &site, &missing);
         bool is_orphan = found == -ERR_NOT_FOUND || (found == 0 && site.state == SITE_DELETED);
-        if (is_orphan && str_equal(list[i].kind, "production")) {
+        if (is_orphan && is_of(deployd, &list[i], "production", DEPLOYD_PRODUCTION)) {
             log_warning("container %.12s belongs to site %lld, which is gone: removing it",
                         list[i].id, (long long)list[i].site_id);
             container_remove(deployd->engine, list[i].id, 1, on_removed, NULL);
@@ -39,7 +48,7 @@ static void on_all_listed(void *context, const struct container *list, size_t co
 void orphans_remove(struct deployd *deployd)
 {
     container_list(deployd->engine, config_text(deployd->run->config, CONFIG_common_instance), 0,
-                   on_all_listed, deployd);
+                   on_all_listed, NULL, deployd);
 }
 
 struct build_search {
@@ -52,17 +61,18 @@ static void on_builds_listed(void *context, const struct container *list, size_t
 {
     struct build_search *search = context;
     for (size_t i = 0; !err && i < count; i++) {
-        if (list[i].deployment_id == search->deployment_id && str_equal(list[i].kind, "build")) {
+        if (list[i].deployment_id == search->deployment_id &&
+            is_of(search->deployd, &list[i], "build", DEPLOYD_DEVELOPMENT)) {
             container_remove(search->deployd->engine, list[i].id, 0, on_removed, NULL);
         }
     }
     free(search);
 }
 
-void orphans_remove_builds(struct deployd *deployd, int64_t deployment_id)
+void orphans_remove_builds(struct deployd *deployd, int64_t site_id, int64_t deployment_id)
 {
     struct build_search *search = xcalloc(1, sizeof(*search));
     *search = (struct build_search){deployd, deployment_id};
-    container_list(deployd->engine, config_text(deployd->run->config, CONFIG_common_instance), 0,
-                   on_builds_listed, search);
+    container_list(deployd->engine, config_text(deployd->run->config, CONFIG_common_instance),
+                   site_id, on_builds_listed, free, search);
 }

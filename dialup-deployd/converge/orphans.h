@@ -11,5 +11,5 @@ struct deployd;
 /* Those whose site is gone. */
 void orphans_remove(struct deployd *deployd);
 
-/* The build containers that a deployment left behind. */
-void orphans_remove_builds(struct deployd *deployd, int64_t deployment_id);
+/* The build containers that a deployment of a site left behind. */
+void orphans_remove_builds(struct deployd *deployd, int64_t site_id, int64_t deployment_id);

@@ -30,6 +30,7 @@ struct probe {
     int64_t started_us;
     struct probe_result result;
     probe_done_fn *on_done;
+    probe_refused_fn *on_refused;
     void *context;
 };
 
@@ -114,6 +115,11 @@ static void on_event(struct bufferevent *connection, short what, void *context)
     struct probe *probe = context;
     if (what & BEV_EVENT_CONNECTED) {
         ask(probe);
+        return;
+    }
+    bool is_nobody_there = probe->on_refused && !probe->result.has_connected;
+    if (is_nobody_there && probe->on_refused(probe->context)) {
+        finish(probe, false);
     } else {
         try_later(probe);
     }
@@ -147,7 +153,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *context)
 
 struct probe *probe_start(struct event_base *base, const struct sockaddr_in *address,
                           const char *host, int64_t timeout_ms, probe_done_fn *on_done,
-                          void *context)
+                          probe_refused_fn *on_refused, void *context)
 {
     struct probe *probe = xcalloc(1, sizeof(*probe));
     probe->base = base;
@@ -155,6 +161,7 @@ struct probe *probe_start(struct event_base *base, const struct sockaddr_in *add
     probe->host = xstrdup(host);
     probe->started_us = clock_monotonic_us();
     probe->on_done = on_done;
+    probe->on_refused = on_refused;
     probe->context = context;
     probe->again = evtimer_new(base, on_again, probe);
     probe->deadline = evtimer_new(base, on_deadline, probe);

@@ -23,10 +23,14 @@ struct probe_result {
 /* Called once, from the loop; the probe is freed when it returns. */
 typedef void probe_done_fn(void *context, const struct probe_result *result);
 
-/* host is what the request asks for; copied. */
+/* After an attempt that found nobody, as long as none found somebody; true: there is no use in
+ * waiting any longer, and the probe is done. Must not cancel it. */
+typedef bool probe_refused_fn(void *context);
+
+/* host is what the request asks for; copied. on_refused may be NULL. */
 struct probe *probe_start(struct event_base *base, const struct sockaddr_in *address,
                           const char *host, int64_t timeout_ms, probe_done_fn *on_done,
-                          void *context);
+                          probe_refused_fn *on_refused, void *context);
 
 /* Ends it without a result. NULL is fine. */
 void probe_cancel(struct probe *probe);

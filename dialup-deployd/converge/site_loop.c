@@ -290,5 +290,5 @@ static void look(struct site_work *work)
     }
     note_attempt(work);
     container_list(deployd->engine, config_text(deployd->run->config, CONFIG_common_instance),
-                   work->site_id, on_listed, work);
+                   work->site_id, on_listed, NULL, work);
 }

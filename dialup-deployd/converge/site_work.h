@@ -83,7 +83,9 @@ struct site_work {
     bool is_kicked; /* again, meanwhile */
     struct plan_step step;
     struct probe *probe;
-    int probe_status; /* of the last probe: HTTP, 0 if there was no answer */
+    int probe_status;               /* of the last probe: HTTP, 0 if there was no answer */
+    int64_t astray_since_us;        /* monotonic: the app listens elsewhere only; 0: it does not */
+    struct container_detail failed; /* what did not start, as the engine describes it */
 
     /* Attempts. */
     int64_t attempt_deployment; /* what the failures below belong to */

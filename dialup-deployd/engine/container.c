@@ -22,6 +22,7 @@ struct waiting {
     container_detail_fn *on_detail;
     container_done_fn *on_done;
     container_logs_fn *on_logs;
+    engine_drop_fn *on_drop; /* of the context */
     void *context;
 };
 
@@ -41,7 +42,11 @@ static void waiting_free(struct waiting *waiting)
 
 static void on_drop(void *context)
 {
-    waiting_free(context);
+    struct waiting *waiting = context;
+    if (waiting->on_drop) {
+        waiting->on_drop(waiting->context);
+    }
+    waiting_free(waiting);
 }
 
 static void send(struct waiting *waiting, const char *method, const char *path, const char *body,
@@ -85,9 +90,10 @@ static void on_listed(void *context, int status, const char *body, size_t size,
 }
 
 void container_list(struct engine *engine, const char *instance, int64_t site_id,
-                    container_list_fn *on_list, void *context)
+                    container_list_fn *on_list, engine_drop_fn *on_drop_list, void *context)
 {
     struct waiting *waiting = waiting_new(engine, context);
+    waiting->on_drop = on_drop_list;
     AUTO_STRBUF struct strbuf filter = STRBUF_INIT;
     AUTO_STRBUF struct strbuf path = STRBUF_INIT;
     waiting->on_list = on_list;

@@ -1,7 +1,6 @@
 /*
  * Containers and networks as this house uses them: typed requests to the Docker Engine. All are
  * asynchronous; texts of answers live in an arena that ends when the function that gets them does.
- * A call that is open when the engine is closed ends without its function, but see container_on_drop.
  */
 #pragma once
 
@@ -95,9 +94,9 @@ typedef void container_detail_fn(void *context, const struct container_detail *d
                                  const struct error *err);
 typedef void container_done_fn(void *context, const struct error *err);
 
-/* site_id 0: of all sites. Stopped ones too. */
+/* site_id 0: of all sites. Stopped ones too. on_drop: see engine_drop_fn; NULL: nothing to free. */
 void container_list(struct engine *engine, const char *instance, int64_t site_id,
-                    container_list_fn *on_list, void *context);
+                    container_list_fn *on_list, engine_drop_fn *on_drop, void *context);
 void container_create(struct engine *engine, const struct container_spec *spec,
                       container_id_fn *on_created, void *context);
 void container_start(struct engine *engine, const char *id, container_done_fn *on_done,

@@ -85,7 +85,7 @@ static bool on_output_data(void *context, const char *data, size_t size)
 }
 
 static void on_output_end(void *context, int status, const char *body, size_t size,
-                       const struct error *err)
+                          const struct error *err)
 {
     struct running *running = context;
     running->output = NULL;

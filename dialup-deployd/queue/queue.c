@@ -165,7 +165,7 @@ static void requeue_abandoned(struct queue *queue)
         if (list.rows[i].state == DEPLOYMENT_BUILDING) {
             deployments_set_state(db, list.rows[i].id, DEPLOYMENT_QUEUED, "Queued again",
                                   clock_unix(), NULL);
-            orphans_remove_builds(queue->deployd, list.rows[i].id);
+            orphans_remove_builds(queue->deployd, list.rows[i].site_id, list.rows[i].id);
         }
     }
 }

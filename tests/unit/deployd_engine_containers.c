@@ -40,14 +40,14 @@ static void on_logs(void *context, const char *text, size_t size, const struct e
 static void case_list(void)
 {
     stub_start(PONG("1.44"), ANSWER("200 OK", "24", "[{\"Id\":\"a\"},{\"Id\":\"b\"}] "));
-    container_list(stub.engine, "dialup", 7, on_list, NULL);
+    container_list(stub.engine, "dialup", 7, on_list, NULL, NULL);
     wait_for(1);
     CHECK_INT(seen.count, 2);
     CHECK_STR(stub.last_line,
               "GET /v1.44/containers/json?all=1&filters=%7B%22label%22%3A%5B%22dialup.instance%3D"
               "dialup%22%2C%22dialup.site%3D7%22%5D%7D HTTP/1.1");
     stub.answer = ANSWER("200 OK", "4", "what");
-    container_list(stub.engine, "dialup", 0, on_list, NULL);
+    container_list(stub.engine, "dialup", 0, on_list, NULL, NULL);
     wait_for(2);
     CHECK_INT(seen.code, ERR_UNAVAILABLE);
     CHECK_INT(seen.count, 0);

@@ -74,6 +74,36 @@ static void case_bounds(void)
     CHECK_INT(listening_parse(strbuf_text(&text), found, 3), 1);
 }
 
+static void case_judge(void)
+{
+    static const struct {
+        const char *name;
+        struct listening sockets[3];
+        size_t count;
+        bool is_astray;
+        const char *says;
+    } rows[] = {
+        {"nothing yet", {{0}}, 0, false, ""},
+        {"where it should", {{3000, false}}, 1, false, ""},
+        {"there, and elsewhere", {{9090, false}, {3000, false}}, 2, false, ""},
+        {"there, and on localhost", {{3000, true}, {3000, false}}, 2, false, ""},
+        {"Docker's resolver", {{41234, true}}, 1, false, ""},
+        {"localhost", {{41234, true}, {3000, true}}, 2, true, "port 3000 of localhost only"},
+        {"another port", {{41234, true}, {8123, false}}, 2, true, "listens on port 8123"},
+        {"both", {{8123, false}, {3000, true}}, 2, true, "port 3000 of localhost only"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        char text[200] = "";
+        bool good =
+            CHECK_INT(listening_judge(rows[i].sockets, rows[i].count, 3000, text, sizeof(text)),
+                      rows[i].is_astray);
+        good = CHECK_CONTAINS(text, rows[i].says) && good;
+        if (!good) {
+            printf("# %s\n", rows[i].name);
+        }
+    }
+}
+
 /* Listens on a port of the kernel's choice. */
 static int open_listener(const char *address, uint16_t *ret_port)
 {
@@ -107,6 +137,7 @@ int main(void)
     static const struct check_case cases[] = {
         {"lines of the table", case_table},
         {"long tables", case_bounds},
+        {"does it listen elsewhere?", case_judge},
         {"the sentence for the owner", case_explain},
     };
     return check_run(cases, ARRAY_COUNT(cases));

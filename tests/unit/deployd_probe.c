@@ -114,9 +114,20 @@ static void on_done(void *context, const struct probe_result *end)
     event_base_loopbreak(server.base);
 }
 
+static int refusals;
+static int patience;
+
+/* Has enough after so many refusals. */
+static bool on_refused(void *context)
+{
+    CHECK(context == &result);
+    return ++refusals == patience;
+}
+
 static struct probe *start(int64_t timeout_ms)
 {
-    return probe_start(server.base, &server.address, "a.example.org", timeout_ms, on_done, &result);
+    return probe_start(server.base, &server.address, "a.example.org", timeout_ms, on_done,
+                       on_refused, &result);
 }
 
 static void run(int64_t timeout_ms)
@@ -186,6 +197,28 @@ static void case_nobody_there(void)
     close_server();
 }
 
+static void case_no_use(void)
+{
+    open_server((const char *const[]){NULL});
+    evconnlistener_free(server.listener);
+    server.listener = NULL;
+    refusals = 0;
+    patience = 3;
+    run(LONG_MS);
+    CHECK(!result.is_healthy && !result.has_connected && result.duration_ms < LONG_MS);
+    CHECK_INT(refusals, 3);
+    close_server();
+    /* Who hangs up is there: only time tells. */
+    open_server((const char *const[]){NULL});
+    refusals = 0;
+    patience = 1;
+    run(SHORT_MS);
+    CHECK(!result.is_healthy && result.has_connected);
+    CHECK_INT(refusals, 0);
+    close_server();
+    patience = 0;
+}
+
 static void case_request(void)
 {
     open_server((const char *const[]){ANSWER("200 OK"), NULL});
@@ -212,9 +245,8 @@ static void case_cancel(void)
 int main(void)
 {
     static const struct check_case cases[] = {
-        {"what a server says", case_table},
-        {"nobody listens", case_nobody_there},
-        {"what is asked", case_request},
+        {"what a server says", case_table},  {"nobody listens", case_nobody_there},
+        {"nobody will listen", case_no_use}, {"what is asked", case_request},
         {"cancelled", case_cancel},
     };
     return check_run(cases, ARRAY_COUNT(cases));
