@@ -67,5 +67,6 @@ void log_on_gap(void *context);
 
 /* api_health.c */
 http_handler_fn handle_health;
+http_handler_fn handle_health_part;
 http_handler_fn handle_version;
 http_handler_fn handle_bare_home;

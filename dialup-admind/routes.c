@@ -93,6 +93,12 @@ const struct http_route admind_routes[] = {
 
     READ("/api/health", ANYONE, handle_health, LATER, .requests_a_minute = 240,
          SAYS("Whether all is well")),
+    READ("/api/health/{part}", ANYONE, handle_health_part, LATER, .requests_a_minute = 240,
+         SAYS("Whether one part is well")),
+    READ("/health", ANYONE, handle_health, LATER, .requests_a_minute = 240,
+         SAYS("Whether all is well, where monitors look for it")),
+    READ("/health/{part}", ANYONE, handle_health_part, LATER, .requests_a_minute = 240,
+         SAYS("Whether one part is well, where monitors look for it")),
     READ("/api/version", ANYONE, handle_version, SAYS("Name and version")),
 };
 

@@ -6,6 +6,7 @@
 
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/health.h"
 #include "dialup-deployd/images.h"
 #include "dialup-deployd/job.h"
 #include "dialup-deployd/queue/queue.h"
@@ -25,7 +26,7 @@
 #include "libdialup/store/reservations.h"
 #include "proto/deployd_rpc.h"
 
-enum { HOUSEKEEPING_S = 600, IDEMPOTENCY_KEEP_S = 24 * 3600, DOCKER_SILENCE_S = 60 };
+enum { HOUSEKEEPING_S = 600, IDEMPOTENCY_KEEP_S = 24 * 3600 };
 
 /* Start and stop ----------------------------------------------------------------------------- */
 
@@ -152,58 +153,6 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     return 0;
 }
 
-static struct health_finding check_docker(void *state)
-{
-    const struct deployd *deployd = state;
-    const char *problem = converger_docker_error(deployd->converger);
-    int64_t seen_at = converger_docker_seen_at(deployd->converger);
-    if (*problem) {
-        return health_problem(HEALTH_FAILING, "Look at it with: systemctl status docker",
-                              "%s. Sites that run go on; nothing can be started", problem);
-    }
-    if (clock_unix() - seen_at > DOCKER_SILENCE_S) {
-        return health_problem(HEALTH_DEGRADED, "Wait a moment; then: systemctl status docker",
-                              "Docker has not answered for a while");
-    }
-    return health_ok("Docker answers");
-}
-
-static struct health_finding check_gate(void *state)
-{
-    const struct deployd *deployd = state;
-    return ipc_client_is_connected(deployd->gate)
-               ? health_ok("The gate is connected")
-               : health_problem(HEALTH_FAILING, "Start it: systemctl start dialup-gate",
-                                "dialup-gate does not answer: no route can change");
-}
-
-static struct health_finding check_sites(void *state)
-{
-    const struct deployd *deployd = state;
-    return converger_is_caught_up(deployd->converger)
-               ? health_ok("Every site was looked at")
-               : health_problem(HEALTH_DEGRADED, "Wait a moment",
-                                "Sites are being brought up after the start");
-}
-
-static struct health_finding check_firewall(void *state)
-{
-    const struct deployd *deployd = state;
-    bool is_off = str_equal(config_text(deployd->run->config, CONFIG_deployd_firewall), "none");
-    return deployd->has_firewall || is_off
-               ? health_ok(is_off ? "The firewall is left to the admin"
-                                  : "Containers cannot reach the host's own services")
-               : health_problem(HEALTH_DEGRADED, "Install iptables and restart dialup-deployd",
-                                "Containers may reach services of this host");
-}
-
-static const struct health_check checks[] = {
-    {"docker", check_docker},
-    {"gate", check_gate},
-    {"sites", check_sites},
-    {"firewall", check_firewall},
-};
-
 static const struct daemon deployd = {
     .program = "dialup-deployd",
     .name = "deployd",
@@ -211,8 +160,8 @@ static const struct daemon deployd = {
     .methods = deployd_methods,
     .handlers = deployd_handlers,
     .method_count = DEPLOYD_METHOD_COUNT,
-    .checks = checks,
-    .check_count = ARRAY_COUNT(checks),
+    .checks = deployd_checks,
+    .check_count = DEPLOYD_CHECK_COUNT,
     .publishes_events = true,
     .start = start,
     .stop = stop,

@@ -371,7 +371,7 @@ struct health_finding cycle_check_gate(const struct cycle *cycle)
                         "Start dialup-gate; until then traffic of containers is not counted.");
 }
 
-struct health_finding cycle_check_database(const struct cycle *cycle)
+struct health_finding cycle_check_writes(const struct cycle *cycle)
 {
     if (cycle->write_failure[0]) {
         return health_problem(HEALTH_FAILING,

@@ -51,4 +51,4 @@ struct cycle_latest cycle_latest(const struct cycle *cycle);
 struct health_finding cycle_check_samples(const struct cycle *cycle);
 struct health_finding cycle_check_deployd(const struct cycle *cycle);
 struct health_finding cycle_check_gate(const struct cycle *cycle);
-struct health_finding cycle_check_database(const struct cycle *cycle);
+struct health_finding cycle_check_writes(const struct cycle *cycle);

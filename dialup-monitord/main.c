@@ -127,16 +127,16 @@ static struct health_finding check_gate(void *state)
     return cycle_check_gate(((struct monitord *)state)->cycle);
 }
 
-static struct health_finding check_database(void *state)
+static struct health_finding check_writes(void *state)
 {
-    return cycle_check_database(((struct monitord *)state)->cycle);
+    return cycle_check_writes(((struct monitord *)state)->cycle);
 }
 
 static const struct health_check checks[] = {
     {"samples", check_samples},
     {"deployd", check_deployd},
     {"gate", check_gate},
-    {"database", check_database},
+    {"writes", check_writes},
 };
 
 int main(int argc, char **argv)

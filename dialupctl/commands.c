@@ -20,10 +20,13 @@ const struct command commands[] = {
     {"caddy", "[FILE]", "Prints the environment that our Caddyfile reads, or writes it to FILE.",
      "Made from the settings. The service dialup-caddy calls it before each start.", true,
      COMPLETE_NOTHING, NULL, command_caddy},
-    {"health", "[--wait SECONDS] [--json]", "Asks every daemon whether it is well.",
-     "With --wait it asks again until all is well or the time is over. The exit status is 0 if "
-     "all is well and 1 otherwise.",
-     true, COMPLETE_WORDS, "--wait --json", command_health},
+    {"health", "[--wait SECONDS] [--json] [NAME...]", "Asks every daemon whether it is well.",
+     "A NAME is a daemon (deployd) or a check (database, docker, storage, memory); then only these "
+     "count. With --wait it asks again until all is well or the time is over. The exit status is 0 "
+     "if all is well, 1 if something is degraded or failing, and 2 for a name that nobody knows.",
+     true, COMPLETE_WORDS,
+     "--wait --json database docker storage memory admind deployd editord gate monitord",
+     command_health},
     {"methods", "[DAEMON]", "Lists what a daemon can be asked, or every daemon.", NULL, false,
      COMPLETE_DAEMONS, NULL, command_methods},
     {"call", "DAEMON METHOD [JSON|-]", "Calls a method and prints its result as JSON.",

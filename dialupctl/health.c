@@ -1,5 +1,6 @@
 /*
- * `health`: asks all daemons at once and, with --wait, again until all are well.
+ * `health`: asks all daemons at once and, with --wait, again until all are well. With names only
+ * what they name counts and is shown: daemons, and checks whoever has them.
  *
  * A round ends when each has answered or was given up; the clients stay open between rounds.
  */
@@ -26,9 +27,12 @@ struct question {
     struct ipc_client *client;
     struct ipc_client_options socket;
     struct common_health answer; /* in the round's arena */
+    bool is_silent;
 };
 
 struct round {
+    char **names;        /* NULL-terminated; empty: everything */
+    const char *unknown; /* a name that is no daemon's and no check's of those who answered */
     struct event_base *base;
     struct event *again;
     struct arena *arena; /* of the answers of this round */
@@ -39,23 +43,97 @@ struct round {
 
 static void ask_all(struct round *round);
 
-static bool is_well(const struct common_health *answer)
+static const char *worse_of(const char *one, const char *other)
 {
-    return str_equal(answer->status, "ok");
+    return str_equal(other, "failing") || str_equal(one, "ok") ? other : one;
+}
+
+static bool is_named(char **names, const char *name)
+{
+    for (; *names; names++) {
+        if (str_equal(*names, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_peer_named(const struct question *question)
+{
+    char **names = question->round->names;
+    return is_named(names, question->peer->name) || is_named(names, question->peer->program);
+}
+
+static bool is_known(const struct round *round, const char *name)
+{
+    for (size_t i = 0; i < PEER_COUNT; i++) {
+        const struct question *question = &round->questions[i];
+        if (str_equal(question->peer->name, name) || str_equal(question->peer->program, name)) {
+            return true;
+        }
+        for (size_t j = 0; j < question->answer.checks_count; j++) {
+            if (str_equal(question->answer.checks[j].name, name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static const char *find_unknown(const struct round *round)
+{
+    for (char **name = round->names; *name; name++) {
+        if (!is_known(round, *name)) {
+            return *name;
+        }
+    }
+    return NULL;
+}
+
+/* The checks that were asked for become the daemon's answer, and the worst of them its status. */
+static void keep_named(struct round *round, struct common_health *answer)
+{
+    struct common_health_check *kept =
+        arena_calloc(round->arena, answer->checks_count, sizeof(*kept));
+    struct common_health named = {.status = "ok", .checks = kept};
+    for (size_t i = 0; i < answer->checks_count; i++) {
+        if (is_named(round->names, answer->checks[i].name)) {
+            kept[named.checks_count++] = answer->checks[i];
+            named.status = worse_of(named.status, answer->checks[i].status);
+        }
+    }
+    *answer = named;
+}
+
+/* A check that nobody has may be that of a daemon that is silent: then that one counts. */
+static void apply_names(struct round *round)
+{
+    round->unknown = find_unknown(round);
+    for (size_t i = 0; i < PEER_COUNT && *round->names; i++) {
+        struct question *question = &round->questions[i];
+        if (!is_peer_named(question) && !(question->is_silent && round->unknown)) {
+            keep_named(round, &question->answer);
+        }
+    }
+}
+
+static const char *worst_status(const struct round *round)
+{
+    const char *worst = "ok";
+    for (size_t i = 0; i < PEER_COUNT; i++) {
+        worst = worse_of(worst, round->questions[i].answer.status);
+    }
+    return worst;
 }
 
 static bool all_are_well(const struct round *round)
 {
-    for (size_t i = 0; i < PEER_COUNT; i++) {
-        if (!is_well(&round->questions[i].answer)) {
-            return false;
-        }
-    }
-    return true;
+    return !round->unknown && str_equal(worst_status(round), "ok");
 }
 
 static void end_round(struct round *round)
 {
+    apply_names(round);
     if (all_are_well(round) || clock_monotonic_us() >= round->until_us) {
         event_base_loopbreak(round->base);
         return;
@@ -101,6 +179,7 @@ static void note_answer(struct question *question, const struct common_health *h
 static void on_reply(void *context, const void *result, const struct error *err)
 {
     struct question *question = context;
+    question->is_silent = !result;
     if (result) {
         note_answer(question, result);
     } else {
@@ -186,18 +265,6 @@ static void write_daemon(struct json_writer *writer, const struct question *ques
     json_end_object(writer);
 }
 
-static const char *worst_status(const struct round *round)
-{
-    const char *worst = "ok";
-    for (size_t i = 0; i < PEER_COUNT; i++) {
-        const char *status = round->questions[i].answer.status;
-        if (str_equal(status, "failing") || str_equal(worst, "ok")) {
-            worst = status;
-        }
-    }
-    return worst;
-}
-
 static void print_json(const struct round *round)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
@@ -234,7 +301,30 @@ static int parse_words(struct ctl *ctl, int64_t *ret_wait_s, bool *ret_json, str
                              WAIT_MAX_S, optarg);
         }
     }
-    return optind < ctl->argc ? command_wrong_use(ctl, err) : 0;
+    return 0;
+}
+
+/* All answered, and none has such a check. */
+static int refuse_unknown(const struct round *round, struct error *err)
+{
+    for (size_t i = 0; i < PEER_COUNT; i++) {
+        if (round->questions[i].is_silent) {
+            return 1;
+        }
+    }
+    error_set(err, ERR_INVALID_ARGUMENT, "No daemon and no check is called \"%s\"", round->unknown);
+    error_hint(err, "`dialupctl health` shows all of them.");
+    return -ERR_INVALID_ARGUMENT;
+}
+
+static int show(const struct round *round, bool as_json, struct error *err)
+{
+    int result = round->unknown ? refuse_unknown(round, err) : all_are_well(round) ? 0 : 1;
+    if (result >= 0) {
+        (as_json ? print_json : print_table)(round);
+        fflush(stdout);
+    }
+    return result;
 }
 
 int command_health(struct ctl *ctl, struct error *err)
@@ -246,16 +336,15 @@ int command_health(struct ctl *ctl, struct error *err)
         return result;
     }
     struct round round = {.base = event_base_new(), .arena = arena_new()};
+    round.names = ctl->argv + optind;
     round.until_us = clock_monotonic_us() + wait_s * US_PER_S;
     round.again = evtimer_new(round.base, on_again, &round);
     result = open_clients(&round, ctl, err);
     if (result == 0) {
         ask_all(&round);
         event_base_dispatch(round.base);
-        (as_json ? print_json : print_table)(&round);
-        result = all_are_well(&round) ? 0 : 1;
+        result = show(&round, as_json, err);
     }
-    fflush(stdout);
     event_free(round.again);
     if (!close_clients(&round)) {
         _exit(result < 0 ? 1 : result);

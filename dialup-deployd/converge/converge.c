@@ -298,6 +298,11 @@ const char *converger_docker_error(const struct converger *converger)
     return docker_watch_error(converger->docker);
 }
 
+const char *converger_docker_folder(const struct converger *converger)
+{
+    return docker_watch_folder(converger->docker);
+}
+
 bool converger_is_caught_up(const struct converger *converger)
 {
     return converger->is_caught_up || clock_unix() - converger->started_at > CATCH_UP_S;

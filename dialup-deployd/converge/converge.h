@@ -52,5 +52,8 @@ const struct running_container *converger_running(const struct converger *conver
 int64_t converger_docker_seen_at(const struct converger *converger);
 const char *converger_docker_error(const struct converger *converger);
 
+/* Where Docker keeps its data; NULL until it has told. */
+const char *converger_docker_folder(const struct converger *converger);
+
 /* For health: after a start, every site came to rest once; or some take too long to wait for. */
 bool converger_is_caught_up(const struct converger *converger);

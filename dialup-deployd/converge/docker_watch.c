@@ -4,6 +4,7 @@
 #include "dialup-deployd/converge/docker_watch.h"
 
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dialup-deployd/engine/container.h"
@@ -23,6 +24,7 @@ struct docker_watch {
     struct event *lines;
     int64_t seen_at;
     char error[256];
+    char *folder; /* owned; NULL until Docker has told */
 };
 
 /* Health ------------------------------------------------------------------------------------- */
@@ -45,6 +47,34 @@ int64_t docker_watch_seen_at(const struct docker_watch *watch)
 const char *docker_watch_error(const struct docker_watch *watch)
 {
     return watch->error;
+}
+
+const char *docker_watch_folder(const struct docker_watch *watch)
+{
+    return watch->folder;
+}
+
+static void on_info(void *context, int status, const char *body, size_t size,
+                    const struct error *err)
+{
+    struct docker_watch *watch = context;
+    AUTO_ARENA struct arena *arena = arena_new();
+    const struct json_value *info;
+    docker_watch_note(watch, err);
+    if (err || json_parse(arena, body, size, &info, NULL) < 0) {
+        return;
+    }
+    const char *folder = json_find_text(info, "DockerRootDir", "");
+    free(watch->folder);
+    watch->folder = folder[0] == '/' ? xstrdup(folder) : NULL;
+}
+
+/* Each time it is there again: with another configuration, maybe. */
+static void ask_for_folder(struct docker_watch *watch)
+{
+    const struct engine_request request = {
+        .method = "GET", .path = "/info", .on_done = on_info, .context = watch};
+    engine_start(watch->engine, &request);
 }
 
 /* Events ------------------------------------------------------------------------------------- */
@@ -117,6 +147,7 @@ static void follow(struct docker_watch *watch)
         .context = watch,
     };
     engine_start(watch->engine, &request);
+    ask_for_folder(watch);
 }
 
 static void on_reconnect(evutil_socket_t fd, short events, void *context)
@@ -149,5 +180,6 @@ void docker_watch_free(struct docker_watch *watch)
     event_free(watch->reconnect);
     event_free(watch->lines);
     strbuf_fini(&watch->text);
+    free(watch->folder);
     free(watch);
 }

@@ -33,3 +33,6 @@ void docker_watch_note(struct docker_watch *watch, const struct error *err);
 /* Unix time of its last answer, 0 never; and why it does not answer, "" if it does. */
 int64_t docker_watch_seen_at(const struct docker_watch *watch);
 const char *docker_watch_error(const struct docker_watch *watch);
+
+/* Where Docker keeps images and containers; NULL until it has told. */
+const char *docker_watch_folder(const struct docker_watch *watch);

@@ -13,8 +13,8 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/daemon/machine_health.h"
 #include "libdialup/store/store.h"
-#include "proto/common_rpc.h"
 
 static struct common_health_check describe(struct arena *arena, const char *name,
                                            const struct health_finding *finding)
@@ -27,26 +27,40 @@ static struct common_health_check describe(struct arena *arena, const char *name
     };
 }
 
+/* What each daemon has, whatever it is for: it answers, and its database is well. */
+static size_t add_common(const struct daemon_run *run, struct arena *arena,
+                         struct common_health_check *checks, enum health_status *worst)
+{
+    struct health_finding alive = health_ok("The process answers");
+    checks[0] = describe(arena, "process", &alive);
+    if (!run->db) {
+        return 1;
+    }
+    struct health_finding database = health_of_database(run->db);
+    checks[1] = describe(arena, "database", &database);
+    *worst = database.status;
+    return 2;
+}
+
+struct common_health common_health_of(const struct daemon_run *run, struct arena *arena)
+{
+    size_t own = run->daemon->check_count;
+    struct common_health_check *checks = arena_calloc(arena, own + 2, sizeof(*checks));
+    enum health_status worst = HEALTH_OK;
+    size_t count = add_common(run, arena, checks, &worst);
+    for (size_t i = 0; i < own; i++) {
+        struct health_finding finding = run->daemon->checks[i].check(run->state);
+        checks[count++] = describe(arena, run->daemon->checks[i].name, &finding);
+        worst = finding.status > worst ? finding.status : worst;
+    }
+    return (struct common_health){
+        .status = health_status_name(worst), .checks = checks, .checks_count = count};
+}
+
 static int handle_health(void *context, struct ipc_request *request, const void *params,
                          void *result, struct error *err)
 {
-    const struct daemon_run *run = context;
-    struct arena *arena = ipc_request_arena(request);
-    size_t count = run->daemon->check_count;
-    struct common_health_check *checks = arena_calloc(arena, count + 1, sizeof(*checks));
-    struct health_finding alive = health_ok("The process answers");
-    enum health_status worst = HEALTH_OK;
-    checks[0] = describe(arena, "process", &alive);
-    for (size_t i = 0; i < count; i++) {
-        struct health_finding finding = run->daemon->checks[i].check(run->state);
-        checks[i + 1] = describe(arena, run->daemon->checks[i].name, &finding);
-        worst = finding.status > worst ? finding.status : worst;
-    }
-    *(struct common_health *)result = (struct common_health){
-        .status = health_status_name(worst),
-        .checks = checks,
-        .checks_count = count + 1,
-    };
+    *(struct common_health *)result = common_health_of(context, ipc_request_arena(request));
     return 0;
 }
 

@@ -2,6 +2,7 @@
  * Result codes of SQLite as errors of ours. The words are ours too: what SQLite says names tables
  * and statements, which helps an operator (db_detail) and nobody else.
  */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "libdialup/base/memory.h"
@@ -62,10 +63,38 @@ int db_fail_code(int code, struct error *err)
     return -(int)failure->code;
 }
 
+/* Failures of the file, not of one statement. */
+static bool is_of_file(int code)
+{
+    static const int codes[] = {SQLITE_FULL, SQLITE_IOERR,   SQLITE_READONLY, SQLITE_PERM,
+                                SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_NOTADB};
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++) {
+        if (codes[i] == (code & 0xff)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_damage(int code)
+{
+    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
+void db_note_write(struct db *db)
+{
+    if (!is_damage(db->broken)) {
+        db->broken = 0;
+    }
+}
+
 int db_fail(struct db *db, int code, const char *doing, struct error *err)
 {
     snprintf(db->detail, sizeof(db->detail), "%s: %s (%d)", doing, sqlite3_errmsg(db->handle),
              code);
+    if (is_of_file(code) && !is_damage(db->broken)) {
+        db->broken = code;
+    }
     return db_fail_code(code, err);
 }
 

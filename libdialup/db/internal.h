@@ -39,6 +39,7 @@ struct db {
     sqlite3_stmt *control[DB_CONTROL_COUNT];
     unsigned depth; /* transactions that are open, one inside the other */
     char detail[512];
+    int broken; /* the file's last failure since a write that worked, or 0; see db_note_write */
 };
 
 /* Turns the result code of the last sqlite3 call on db into an error; doing says what failed, for
@@ -47,6 +48,9 @@ int db_fail(struct db *db, int code, const char *doing, struct error *err);
 
 /* The same for a handle that has no struct db (yet). */
 int db_fail_code(int code, struct error *err);
+
+/* A write has reached the file: what failed before is over, but for damage. */
+void db_note_write(struct db *db);
 
 /* The error of a write to another program's table. */
 int db_fail_owner(const struct db_table *table, const char *program, struct error *err);

@@ -146,6 +146,10 @@ int db_query_row(struct db_query *query)
     if (code == SQLITE_ROW) {
         return 1;
     }
+    if (code == SQLITE_DONE && !sqlite3_stmt_readonly(query->prepared->stmt) &&
+        sqlite3_get_autocommit(query->db->handle)) {
+        db_note_write(query->db);
+    }
     if (code != SQLITE_DONE) {
         query->failed = db_fail(query->db, code, query->prepared->row->name, query->err);
     }

@@ -66,6 +66,9 @@ int db_transaction_commit(struct db_transaction *transaction, struct error *err)
     }
     int code = run_control(db, depth == 1 ? DB_COMMIT : DB_RELEASE);
     if (code == SQLITE_OK) {
+        if (depth == 1) {
+            db_note_write(db);
+        }
         return 0;
     }
     int r = db_fail(db, code, "commit", err);

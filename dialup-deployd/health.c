@@ -1,0 +1,86 @@
+/*
+ * What deployd says about itself and the machine that it decides for; see the header.
+ */
+#include "dialup-deployd/health.h"
+
+#include "dialup-deployd/converge/converge.h"
+#include "dialup-deployd/deployd.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
+#include "libdialup/daemon/machine_health.h"
+#include "libdialup/ipc/client.h"
+
+enum { DOCKER_SILENCE_S = 60 };
+
+static struct health_finding check_docker(void *state)
+{
+    const struct deployd *deployd = state;
+    const char *problem = converger_docker_error(deployd->converger);
+    int64_t seen_at = converger_docker_seen_at(deployd->converger);
+    if (*problem) {
+        return health_problem(HEALTH_FAILING, "Look at it with: systemctl status docker",
+                              "%s. Sites that run go on; nothing can be started", problem);
+    }
+    if (clock_unix() - seen_at > DOCKER_SILENCE_S) {
+        return health_problem(HEALTH_DEGRADED, "Wait a moment; then: systemctl status docker",
+                              "Docker has not answered for a while");
+    }
+    return health_ok("Docker answers");
+}
+
+static struct health_finding check_gate(void *state)
+{
+    const struct deployd *deployd = state;
+    return ipc_client_is_connected(deployd->gate)
+               ? health_ok("The gate is connected")
+               : health_problem(HEALTH_FAILING, "Start it: systemctl start dialup-gate",
+                                "dialup-gate does not answer: no route can change");
+}
+
+static struct health_finding check_sites(void *state)
+{
+    const struct deployd *deployd = state;
+    return converger_is_caught_up(deployd->converger)
+               ? health_ok("Every site was looked at")
+               : health_problem(HEALTH_DEGRADED, "Wait a moment",
+                                "Sites are being brought up after the start");
+}
+
+static struct health_finding check_firewall(void *state)
+{
+    const struct deployd *deployd = state;
+    bool is_off = str_equal(config_text(deployd->run->config, CONFIG_deployd_firewall), "none");
+    return deployd->has_firewall || is_off
+               ? health_ok(is_off ? "The firewall is left to the admin"
+                                  : "Containers cannot reach the host's own services")
+               : health_problem(HEALTH_DEGRADED, "Install iptables and restart dialup-deployd",
+                                "Containers may reach services of this host");
+}
+
+/* Docker's folder is known once Docker has told. */
+static struct health_finding check_storage(void *state)
+{
+    const struct deployd *deployd = state;
+    const struct health_folder folders[] = {
+        {"the state directory", config_text(deployd->run->config, CONFIG_common_state_dir),
+         "Empty trash/ and cache/ below it, lower deployd.keep_releases, or enlarge the disk"},
+        {"Docker's data", converger_docker_folder(deployd->converger),
+         "See what it holds: docker system df; throw away: docker image prune; or enlarge the disk"},
+    };
+    return health_of_storage(folders, ARRAY_COUNT(folders));
+}
+
+static struct health_finding check_memory(void *state)
+{
+    return health_of_memory("/proc");
+}
+
+const struct health_check deployd_checks[DEPLOYD_CHECK_COUNT] = {
+    {"docker", check_docker},
+    {"gate", check_gate},
+    {"sites", check_sites},
+    {"firewall", check_firewall},
+    {"storage", check_storage},
+    {"memory", check_memory},
+};
