@@ -94,8 +94,8 @@ static void add_silent(struct survey *survey, enum admind_peer peer, const struc
 {
     const char *remedy =
         arena_printf(survey->arena, "Start it: systemctl start dialup-%s", peer_names[peer]);
-    const struct common_health_check check = {
-        "process", health_status_name(HEALTH_FAILING), err->message, remedy};
+    const struct common_health_check check = {"process", health_status_name(HEALTH_FAILING),
+                                              err->message, remedy};
     add_check(survey, peer_names[peer], &check);
 }
 

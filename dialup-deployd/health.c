@@ -66,7 +66,8 @@ static struct health_finding check_storage(void *state)
         {"the state directory", config_text(deployd->run->config, CONFIG_common_state_dir),
          "Empty trash/ and cache/ below it, lower deployd.keep_releases, or enlarge the disk"},
         {"Docker's data", converger_docker_folder(deployd->converger),
-         "See what it holds: docker system df; throw away: docker image prune; or enlarge the disk"},
+         "See what it holds: docker system df; throw away: docker image prune; or enlarge the "
+         "disk"},
     };
     return health_of_storage(folders, ARRAY_COUNT(folders));
 }
@@ -77,10 +78,6 @@ static struct health_finding check_memory(void *state)
 }
 
 const struct health_check deployd_checks[DEPLOYD_CHECK_COUNT] = {
-    {"docker", check_docker},
-    {"gate", check_gate},
-    {"sites", check_sites},
-    {"firewall", check_firewall},
-    {"storage", check_storage},
-    {"memory", check_memory},
+    {"docker", check_docker},     {"gate", check_gate},       {"sites", check_sites},
+    {"firewall", check_firewall}, {"storage", check_storage}, {"memory", check_memory},
 };

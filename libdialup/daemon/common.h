@@ -11,6 +11,6 @@
  * handler is called with the daemon_run as context; wrappers hand the daemon its own state. */
 ipc_handler_fn **common_handlers(const struct daemon_run *run);
 
-/* What the method health answers, for a daemon that shows its own health in other ways too. Texts in
- * the arena. */
+/* What the method health answers, for a daemon that shows its own health in other ways too. Texts
+ * in the arena. */
 struct common_health common_health_of(const struct daemon_run *run, struct arena *arena);

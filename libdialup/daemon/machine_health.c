@@ -31,16 +31,14 @@ static struct health_finding judge_sizes(const struct db_state *state)
     int64_t size_mib = state->pages * state->page_bytes / BYTES_PER_MIB;
     int64_t free_mib = state->free_pages * state->page_bytes / BYTES_PER_MIB;
     if (log_mib > MUCH_LOG_MIB) {
-        return health_problem(HEALTH_DEGRADED,
-                              "End the programs that read it for long: an open sqlite3, a copy",
-                              "The database's log has grown to %jd MiB: somebody holds it",
-                              (intmax_t)log_mib);
+        return health_problem(
+            HEALTH_DEGRADED, "End the programs that read it for long: an open sqlite3, a copy",
+            "The database's log has grown to %jd MiB: somebody holds it", (intmax_t)log_mib);
     }
     if (free_mib > MUCH_FREE_MIB && state->free_pages * 100 > state->pages * MUCH_FREE_PERCENT) {
-        return health_problem(HEALTH_DEGRADED,
-                              "While the daemons are stopped: sqlite3 dialup.db VACUUM",
-                              "%jd of the database's %jd MiB are empty", (intmax_t)free_mib,
-                              (intmax_t)size_mib);
+        return health_problem(
+            HEALTH_DEGRADED, "While the daemons are stopped: sqlite3 dialup.db VACUUM",
+            "%jd of the database's %jd MiB are empty", (intmax_t)free_mib, (intmax_t)size_mib);
     }
     return health_ok("Can be written; %jd MiB, %jd of them free, log %jd MiB", (intmax_t)size_mib,
                      (intmax_t)free_mib, (intmax_t)log_mib);
@@ -65,9 +63,9 @@ struct health_finding health_of_database(struct db *db)
                               "The database's log (dialup.db-wal) is damaged");
     }
     if (state.is_locked) {
-        return health_problem(HEALTH_DEGRADED,
-                              "If it stays so, end what holds it: an open sqlite3, a copy that runs",
-                              "Another program keeps the database locked");
+        return health_problem(
+            HEALTH_DEGRADED, "If it stays so, end what holds it: an open sqlite3, a copy that runs",
+            "Another program keeps the database locked");
     }
     return judge_sizes(&state);
 }
@@ -113,10 +111,10 @@ struct health_finding health_of_memory(const char *proc_dir)
     int64_t used = (total - available) * 100 / total;
     int64_t pressure = read_pressure(proc_dir, &text);
     if (used >= HEALTH_MEMORY_DEGRADED) {
-        return health_problem(
-            used >= HEALTH_MEMORY_FAILING ? HEALTH_FAILING : HEALTH_DEGRADED, remedy,
-            "%jd%% of the memory is used: %jd of %jd MiB are left", (intmax_t)used,
-            (intmax_t)(available / KIB_PER_MIB), (intmax_t)(total / KIB_PER_MIB));
+        return health_problem(used >= HEALTH_MEMORY_FAILING ? HEALTH_FAILING : HEALTH_DEGRADED,
+                              remedy, "%jd%% of the memory is used: %jd of %jd MiB are left",
+                              (intmax_t)used, (intmax_t)(available / KIB_PER_MIB),
+                              (intmax_t)(total / KIB_PER_MIB));
     }
     if (pressure >= HEALTH_PRESSURE_DEGRADED) {
         return health_problem(HEALTH_DEGRADED, remedy,
@@ -167,8 +165,7 @@ static struct health_finding judge_disk(const struct health_folder *folder)
         return health_ok("%jd%% used, %jd MiB are left, and %jd%% of the files", (intmax_t)bytes,
                          left_mib, (intmax_t)(100 - inodes));
     }
-    enum health_status status =
-        worse >= HEALTH_STORAGE_FAILING ? HEALTH_FAILING : HEALTH_DEGRADED;
+    enum health_status status = worse >= HEALTH_STORAGE_FAILING ? HEALTH_FAILING : HEALTH_DEGRADED;
     if (inodes > bytes) {
         return health_problem(status, folder->remedy,
                               "The disk of %s holds %jd%% of the files that it can hold, whatever "

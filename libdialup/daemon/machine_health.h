@@ -23,7 +23,8 @@ enum {
 /* Can be written, its log adds up, nothing failed in it, and it is not mostly air. */
 struct health_finding health_of_database(struct db *db);
 
-/* proc_dir is "/proc" but in tests: its meminfo, and its pressure/memory where the kernel has it. */
+/* proc_dir is "/proc" but in tests: its meminfo, and its pressure/memory where the kernel has it.
+ */
 struct health_finding health_of_memory(const char *proc_dir);
 
 struct health_folder {

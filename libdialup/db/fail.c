@@ -66,7 +66,7 @@ int db_fail_code(int code, struct error *err)
 /* Failures of the file, not of one statement. */
 static bool is_of_file(int code)
 {
-    static const int codes[] = {SQLITE_FULL, SQLITE_IOERR,   SQLITE_READONLY, SQLITE_PERM,
+    static const int codes[] = {SQLITE_FULL,     SQLITE_IOERR,   SQLITE_READONLY, SQLITE_PERM,
                                 SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_NOTADB};
     for (size_t i = 0; i < ARRAY_COUNT(codes); i++) {
         if (codes[i] == (code & 0xff)) {
