@@ -85,7 +85,7 @@ class Suite:
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         stat = Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
         (self.run_dir / "pid/deployd").write_text(f"{process.pid} {stat[19]}\n")
-        self.until("deployd is well", lambda: self.ctl("health").returncode == 0)
+        self.until("deployd is well", lambda: self.ctl("health", "process", "docker", "gate", "sites").returncode == 0)
 
     def logs(self) -> str:
         """The last lines of each log, for a failure's report."""
