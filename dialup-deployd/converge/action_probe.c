@@ -135,6 +135,14 @@ static bool on_refused(void *context)
     return now_us - work->astray_since_us >= ASTRAY_US;
 }
 
+/* Of a live release it is enough that it listens, where visitors have nobody else: what it says is
+ * its owner's matter, and a probe's request would only make theirs wait. */
+static enum probe_depth choose_depth(const struct site_work *work)
+{
+    bool has_other = work->route.kind == PLAN_ROUTE_CONTAINER || work->overlap_mib > 0;
+    return has_other || site_work_is_new_release(work) ? PROBE_ANSWERS : PROBE_LISTENS;
+}
+
 static void on_detail_to_probe(void *context, const struct container_detail *detail,
                                const struct error *err)
 {
@@ -159,7 +167,7 @@ static void on_detail_to_probe(void *context, const struct container_detail *det
     str_copy(instance->address, sizeof(instance->address), detail->address);
     work->astray_since_us = 0;
     work->probe = probe_start(
-        work->deployd->run->base, &address, work->site.domain,
+        work->deployd->run->base, choose_depth(work), &address, work->site.domain,
         config_integer(work->deployd->run->config, CONFIG_deployd_start_timeout_s) * 1000,
         on_probed, on_refused, work);
 }

@@ -22,6 +22,7 @@ enum {
 
 struct probe {
     struct event_base *base;
+    enum probe_depth depth;
     struct sockaddr_in address;
     char *host;
     struct bufferevent *connection; /* of the attempt in flight, or NULL */
@@ -103,7 +104,6 @@ static void on_answer(struct bufferevent *connection, void *context)
 
 static void ask(struct probe *probe)
 {
-    probe->result.has_connected = true;
     evbuffer_add_printf(bufferevent_get_output(probe->connection),
                         "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: dialup-health\r\n"
                         "Accept: */*\r\nConnection: close\r\n\r\n",
@@ -113,15 +113,20 @@ static void ask(struct probe *probe)
 static void on_event(struct bufferevent *connection, short what, void *context)
 {
     struct probe *probe = context;
-    if (what & BEV_EVENT_CONNECTED) {
-        ask(probe);
+    if (!(what & BEV_EVENT_CONNECTED)) {
+        bool is_nobody_there = probe->on_refused && !probe->result.has_connected;
+        if (is_nobody_there && probe->on_refused(probe->context)) {
+            finish(probe, false);
+            return;
+        }
+        try_later(probe);
         return;
     }
-    bool is_nobody_there = probe->on_refused && !probe->result.has_connected;
-    if (is_nobody_there && probe->on_refused(probe->context)) {
-        finish(probe, false);
+    probe->result.has_connected = true;
+    if (probe->depth == PROBE_LISTENS) {
+        finish(probe, true);
     } else {
-        try_later(probe);
+        ask(probe);
     }
 }
 
@@ -151,12 +156,13 @@ static void on_deadline(evutil_socket_t fd, short events, void *context)
     finish(context, false);
 }
 
-struct probe *probe_start(struct event_base *base, const struct sockaddr_in *address,
-                          const char *host, int64_t timeout_ms, probe_done_fn *on_done,
-                          probe_refused_fn *on_refused, void *context)
+struct probe *probe_start(struct event_base *base, enum probe_depth depth,
+                          const struct sockaddr_in *address, const char *host, int64_t timeout_ms,
+                          probe_done_fn *on_done, probe_refused_fn *on_refused, void *context)
 {
     struct probe *probe = xcalloc(1, sizeof(*probe));
     probe->base = base;
+    probe->depth = depth;
     probe->address = *address;
     probe->host = xstrdup(host);
     probe->started_us = clock_monotonic_us();

@@ -36,6 +36,7 @@ struct server {
 static struct server server;
 static struct probe_result result;
 static int ends;
+static enum probe_depth depth;
 
 static const char *next_answer(void)
 {
@@ -126,7 +127,7 @@ static bool on_refused(void *context)
 
 static struct probe *start(int64_t timeout_ms)
 {
-    return probe_start(server.base, &server.address, "a.example.org", timeout_ms, on_done,
+    return probe_start(server.base, depth, &server.address, "a.example.org", timeout_ms, on_done,
                        on_refused, &result);
 }
 
@@ -219,6 +220,24 @@ static void case_no_use(void)
     patience = 0;
 }
 
+static void case_listens(void)
+{
+    depth = PROBE_LISTENS;
+    open_server((const char *const[]){HANGS, NULL});
+    run(LONG_MS);
+    CHECK(result.is_healthy && result.has_connected);
+    CHECK_INT(result.status, 0);
+    CHECK_STR(server.request, "");
+    close_server();
+    open_server((const char *const[]){NULL});
+    evconnlistener_free(server.listener);
+    server.listener = NULL;
+    run(SHORT_MS);
+    CHECK(!result.is_healthy && !result.has_connected);
+    close_server();
+    depth = PROBE_ANSWERS;
+}
+
 static void case_request(void)
 {
     open_server((const char *const[]){ANSWER("200 OK"), NULL});
@@ -245,8 +264,11 @@ static void case_cancel(void)
 int main(void)
 {
     static const struct check_case cases[] = {
-        {"what a server says", case_table},  {"nobody listens", case_nobody_there},
-        {"nobody will listen", case_no_use}, {"what is asked", case_request},
+        {"what a server says", case_table},
+        {"nobody listens", case_nobody_there},
+        {"nobody will listen", case_no_use},
+        {"listening is enough where that was asked", case_listens},
+        {"what is asked", case_request},
         {"cancelled", case_cancel},
     };
     return check_run(cases, ARRAY_COUNT(cases));
