@@ -48,15 +48,19 @@ int inspect_site_limits(struct deployd *deployd, struct arena *arena, int64_t si
     size_t count;
     const struct running_container *list =
         converger_running(deployd->converger, arena, site_id, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].is_routed) {
-            *ret_limits = describe(deployd, &list[i], arena);
-            return 0;
-        }
+    if (count == 0) {
+        int result = error_set(err, ERR_NOT_FOUND, "This site has no running container");
+        error_hint(err,
+                   "Static sites have none at all, and one that sleeps has none until the next "
+                   "visit wakes it");
+        return result;
     }
-    int result = error_set(err, ERR_NOT_FOUND, "This site has no running container");
-    error_hint(err, "Static sites have none at all; others have one while they run");
-    return result;
+    size_t shown = 0; /* one that visitors are led to, if there is one */
+    for (size_t i = 1; i < count; i++) {
+        shown = list[i].is_routed && !list[shown].is_routed ? i : shown;
+    }
+    *ret_limits = describe(deployd, &list[shown], arena);
+    return 0;
 }
 
 const struct deployd_limits_in_force *inspect_owner_limits(struct deployd *deployd,
@@ -114,14 +118,10 @@ static void on_logs(void *context, const char *text, size_t size, const struct e
 int inspect_start_logs(struct deployd *deployd, struct ipc_request *request, int64_t site_id,
                        int64_t tail, struct error *err)
 {
-    size_t count;
-    const struct running_container *list =
-        converger_running(deployd->converger, ipc_request_arena(request), site_id, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].is_routed) {
-            container_logs(deployd->engine, list[i].id, tail, on_logs, request);
-            return IPC_LATER;
-        }
+    const char *id = converger_log_source(deployd->converger, site_id);
+    if (id) {
+        container_logs(deployd->engine, id, tail, on_logs, request);
+        return IPC_LATER;
     }
     int result = error_set(err, ERR_CONFLICT, "This site has no container now, so no log of one");
     error_hint(err, "Static sites are files, and a stopped site has none. What a deployment did "

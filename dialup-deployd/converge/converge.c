@@ -288,6 +288,19 @@ const struct running_container *converger_running(const struct converger *conver
     return list;
 }
 
+const char *converger_log_source(const struct converger *converger, int64_t site_id)
+{
+    const struct site_work *work = find_work(converger, site_id);
+    const char *id = NULL;
+    for (size_t i = 0; work && i < INSTANCES_MAX; i++) {
+        const struct running_container *known = &work->instances.known[i].running;
+        if (*known->id && (known->is_routed || !id)) {
+            id = known->id;
+        }
+    }
+    return id;
+}
+
 int64_t converger_docker_seen_at(const struct converger *converger)
 {
     return docker_watch_seen_at(converger->docker);

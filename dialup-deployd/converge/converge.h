@@ -48,6 +48,10 @@ const struct running_container *converger_running(const struct converger *conver
                                                   struct arena *arena, int64_t site_id,
                                                   size_t *ret_count);
 
+/* Whose log is the site's: the container that visitors are led to, else the one that sleeps.
+ * Borrowed until the loop turns; NULL if there is none. */
+const char *converger_log_source(const struct converger *converger, int64_t site_id);
+
 /* For health: when Docker last answered (unix), 0 never; and why it does not. */
 int64_t converger_docker_seen_at(const struct converger *converger);
 const char *converger_docker_error(const struct converger *converger);

@@ -91,14 +91,11 @@ static void forget_vanished(struct instances *instances, const struct plan_obser
 static struct plan_container observe(struct instances *instances, struct arena *arena,
                                      const struct container *listed)
 {
-    static const struct instance unknown = {0};
-    struct instance *found = instances_find(instances, listed->id);
-    const struct instance *known = found ? found : &unknown;
+    struct instance *known = instances_remember(instances, listed->id);
     bool is_running = listed->is_running && !known->is_dead;
-    if (found && !is_running) {
-        found->running.pid = 0; /* the kernel may give it to another process */
-    } else if (is_running) {
-        instances_remember(instances, listed->id)->has_run = true;
+    known->has_run |= is_running;
+    if (!is_running) {
+        known->running.pid = 0; /* the kernel may give it to another process */
     }
     return (struct plan_container){
         .id = arena_strdup(arena, listed->id),

@@ -1,6 +1,6 @@
 /*
- * What a job program reads on stdin: one JSON object of a known shape, bounded. Nobody waits for the
- * result of a job whose deployd is gone, so it ends with it.
+ * What a job program reads on stdin: one JSON object of a known shape, bounded. Nobody waits for
+ * the result of a job whose deployd is gone, so it ends with it.
  */
 #pragma once
 
