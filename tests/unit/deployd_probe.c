@@ -133,10 +133,10 @@ static struct probe *start(int64_t timeout_ms)
 
 static void run(int64_t timeout_ms)
 {
-    struct timeval patience = {PATIENCE_S, 0};
+    struct timeval longest = {PATIENCE_S, 0};
     start(timeout_ms);
     CHECK_INT(ends, 0); /* never before the caller has the pointer */
-    event_base_loopexit(server.base, &patience);
+    event_base_loopexit(server.base, &longest);
     event_base_dispatch(server.base);
     CHECK_INT(ends, 1);
 }
