@@ -30,6 +30,16 @@ static void lead_nowhere(struct site_work *work, enum plan_route kind)
     work->route = (struct site_route){.kind = kind, .since = work->route.since};
 }
 
+static void note_awake(struct site_work *work)
+{
+    struct error err;
+    work->is_woken = false;
+    if (work->site.sleep != SITE_AWAKE && sites_set_sleep(work->deployd->run->db, work->site_id,
+                                                          SITE_AWAKE, clock_unix(), &err) < 0) {
+        log_error("%s: cannot note that it is awake: %s", work->site.domain, err.message);
+    }
+}
+
 /* The wanted release answers: it is live. */
 static void note_live(struct site_work *work)
 {
@@ -37,11 +47,7 @@ static void note_live(struct site_work *work)
     struct deployd *deployd = work->deployd;
     struct admission admission = admission_for(deployd, work->site.owner_kind, work->site.owner_id);
     work->failure = (struct error){0};
-    work->is_woken = false;
-    if (work->site.sleep != SITE_AWAKE &&
-        sites_set_sleep(deployd->run->db, work->site_id, SITE_AWAKE, clock_unix(), &err) < 0) {
-        log_error("%s: cannot note that it is awake: %s", work->site.domain, err.message);
-    }
+    note_awake(work);
     if (site_work_is_new_release(work) && handover_done(&admission, work->arena, work->site_id,
                                                         work->wanted.id, clock_unix(), &err) < 0) {
         log_error("%s: cannot note its live release: %s", work->site.domain, err.message);
@@ -70,7 +76,11 @@ static void on_routed_to_container(void *context, const void *result, const stru
         str_copy(work->route.containers[i], sizeof(work->route.containers[i]), targets[i]->id);
     }
     forget_files(work);
-    note_live(work);
+    if (targets[0]->deployment == work->site.desired_deployment) {
+        note_live(work);
+    } else {
+        note_awake(work);
+    }
     action_end(work, NULL);
 }
 
@@ -97,10 +107,13 @@ void action_route_to(struct site_work *work)
     AUTO_STRBUF struct strbuf list = STRBUF_INIT;
     struct error err;
     for (; count < PLAN_INSTANCES_MAX && work->step.targets[count]; count++) {
-        struct instance *instance = instances_find(&work->instances, work->step.targets[count]->id);
-        instance->port = work->release.port;
+        const struct plan_container *target = work->step.targets[count];
+        struct instance *instance = instances_find(&work->instances, target->id);
+        if (target->deployment == work->site.desired_deployment) {
+            instance->port = work->release.port; /* another release's was noted when it was live */
+        }
         addresses[count] =
-            arena_printf(work->arena, "%s:%lld", instance->address, (long long)work->release.port);
+            arena_printf(work->arena, "%s:%lld", instance->address, (long long)instance->port);
         strbuf_printf(&list, "%s%s", count ? "," : "", addresses[count]);
     }
     if (sites_set_route(work->deployd->run->db, work->site_id, strbuf_text(&list), clock_unix(),

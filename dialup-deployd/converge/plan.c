@@ -274,10 +274,38 @@ static struct plan_step create(const struct plan_site *site, const struct plan_o
                                                  : step(PLAN_ROUTE_WAIT, NULL);
 }
 
+static const struct plan_container *find_live(const struct plan_site *site,
+                                              const struct plan_observed *observed)
+{
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *container = &observed->containers[i];
+        if (container->deployment == site->live_deployment && container->is_running &&
+            container->health == PLAN_HEALTHY) {
+            return container;
+        }
+    }
+    return NULL;
+}
+
+/* A new release may take its time, or fail: visitors of a site that was frozen have the one that is
+ * live meanwhile. */
+static struct plan_step lead_to_live(const struct plan_container *live)
+{
+    if (must_thaw(live)) {
+        return step(PLAN_THAW, live);
+    }
+    return (struct plan_step){.action = PLAN_ROUTE_TO, .container = live, .targets = {live}};
+}
+
 /* Nothing serves yet. */
 static struct plan_step plan_first(const struct plan_site *site,
                                    const struct plan_observed *observed)
 {
+    const struct plan_container *live =
+        observed->route == PLAN_ROUTE_HOLD ? find_live(site, observed) : NULL;
+    if (live && site->wanted_deployment != site->live_deployment) {
+        return lead_to_live(live);
+    }
     if (is_led_astray(observed)) {
         return step(PLAN_ROUTE_WAIT, NULL);
     }

@@ -86,8 +86,8 @@ class Visitors:
     """All that visit one site at a time; used as a context."""
 
     def __init__(self, suite: Suite, name: str, kinds: str = "get keep-alive post post-keep-alive slow drip big",
-                 pause_s: float = 0.02) -> None:
-        self.suite, self.pause_s = suite, pause_s
+                 pause_s: float = 0.02, slow_ms: int = SLOW_MS) -> None:
+        self.suite, self.pause_s, self.slow_ms = suite, pause_s, slow_ms
         self.host = f"{name}.{suite.access['sites_suffix']}"
         self.done: Counter[str] = Counter()
         self.bad: list[str] = []
@@ -166,7 +166,7 @@ def visit_big(visitors: Visitors, _: object) -> None:
         size = 0
         while part := answer.read(500_000):
             size += len(part)
-            time.sleep(0.06)
+            time.sleep(visitors.slow_ms / 1000 / 40)
         assert size == BIG_BYTES, f"{size} bytes came"
     finally:
         connection.close()
@@ -206,7 +206,7 @@ def visit_new_post(visitors: Visitors, _: object) -> None:
 
 
 def visit_drip(visitors: Visitors, _: object) -> None:
-    assert visitors.ask_once(f"/drip?ms={SLOW_MS}").startswith(b"..."), "it did not drip"
+    assert visitors.ask_once(f"/drip?ms={visitors.slow_ms}").startswith(b"..."), "it did not drip"
 
 
 KINDS: dict[str, Callable[[Visitors, dict[str, http.client.HTTPConnection]], None]] = {
@@ -215,7 +215,7 @@ KINDS: dict[str, Callable[[Visitors, dict[str, http.client.HTTPConnection]], Non
     "post": visit_new_post,
     "post-keep-alive": lambda visitors, own: visit_post(visitors, keep(visitors, own)),
     "upload": visit_upload,
-    "slow": lambda visitors, own: visitors.ask_once(f"/slow?ms={SLOW_MS}") and None,
+    "slow": lambda visitors, own: visitors.ask_once(f"/slow?ms={visitors.slow_ms}") and None,
     "drip": visit_drip,
     "big": visit_big,
 }

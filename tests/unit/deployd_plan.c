@@ -78,6 +78,7 @@ enum { OLD = 4, NEW = 5 };
 #define PAST_BOX BOX("past", OLD - 1, 1, RUNS, HEALTHY, 256, 250)
 #define STILL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_STILL)
 #define STILL_SMALL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 128, 250, .pulse = PLAN_STILL)
+#define STILL_OLD_BOX BOX_("old", OLD, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_STILL)
 #define STRANGE_BOX BOX_("new", NEW, 1, RUNS, UNPROBED, 256, 250, .pulse = PLAN_PULSE_UNKNOWN)
 #define RESTED_BOX BOX_("new", NEW, 1, ENDED, HEALTHY, 256, 250, .is_rested = true)
 #define SICK_TWIN_BOX BOX("twin", NEW, 1, RUNS, UNHEALTHY, 256, 250)
@@ -141,6 +142,9 @@ static const struct row rows[] = {
     /* a container, step by step */
     {"first", CONTAINER_SITE, UNKNOWN, PLAN_ROUTE_WAIT, NULL, {{0}}},
     {"first, from the page", CONTAINER_SITE, PAGE, PLAN_CREATE, NULL, {{0}}},
+    {"beside the frozen", CONTAINER_SITE, HELD, PLAN_THAW, "old", {STILL_OLD_BOX}},
+    {"beside the thawed", CONTAINER_SITE, HELD, PLAN_ROUTE_TO, "old", {OLD_BOX}},
+    {"beside one asleep", CONTAINER_SITE, HELD, PLAN_CREATE, NULL, {ENDED_OLD_BOX}},
     {"first, waiting", CONTAINER_SITE, WAITING, PLAN_CREATE, NULL, {{0}}},
     {"beside files", CONTAINER_SITE, FILES_OF(OLD), PLAN_CREATE, NULL, {{0}}},
     {"beside the old", CONTAINER_SITE, TO("old"), PLAN_CREATE, NULL, {OLD_BOX}},

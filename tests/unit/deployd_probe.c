@@ -116,13 +116,13 @@ static void on_done(void *context, const struct probe_result *end)
 }
 
 static int refusals;
-static int patience;
+static int refusals_wanted;
 
 /* Has enough after so many refusals. */
 static bool on_refused(void *context)
 {
     CHECK(context == &result);
-    return ++refusals == patience;
+    return ++refusals == refusals_wanted;
 }
 
 static struct probe *start(int64_t timeout_ms)
@@ -204,7 +204,7 @@ static void case_no_use(void)
     evconnlistener_free(server.listener);
     server.listener = NULL;
     refusals = 0;
-    patience = 3;
+    refusals_wanted = 3;
     run(LONG_MS);
     CHECK(!result.is_healthy && !result.has_connected && result.duration_ms < LONG_MS);
     CHECK_INT(refusals, 3);
@@ -212,12 +212,12 @@ static void case_no_use(void)
     /* Who hangs up is there: only time tells. */
     open_server((const char *const[]){NULL});
     refusals = 0;
-    patience = 1;
+    refusals_wanted = 1;
     run(SHORT_MS);
     CHECK(!result.is_healthy && result.has_connected);
     CHECK_INT(refusals, 0);
     close_server();
-    patience = 0;
+    refusals_wanted = 0;
 }
 
 static void case_listens(void)
