@@ -143,8 +143,8 @@ int handle_users_create(struct http_request *request, void *context, struct erro
                        : result;
 }
 
-static int check_own_change(const struct http_request *request, const struct http_user_change *body,
-                            struct error *err)
+static int check_own_change(const struct http_request *request, const struct user *user,
+                            const struct http_user_change *body, struct error *err)
 {
     const char *field = body->role                   ? "role"
                         : body->profile              ? "profile"
@@ -152,11 +152,17 @@ static int check_own_change(const struct http_request *request, const struct htt
                         : body->has_can_use_editor   ? "can_use_editor"
                         : body->has_is_active        ? "is_active"
                                                      : NULL;
+    if (body->password && user->id == access_user_id(request)) {
+        error_set_field(err, ERR_FORBIDDEN, "password",
+                        "Your own password is changed with the present one beside it");
+        error_hint(err, "PUT /api/me/password takes current_password and password");
+        return -ERR_FORBIDDEN;
+    }
     if (!field || access_is_admin(request)) {
         return 0;
     }
     error_set_field(err, ERR_FORBIDDEN, field, "Only an admin may change this");
-    error_hint(err, "You can change your name and your password");
+    error_hint(err, "You can change your name, and your password at /api/me/password");
     return -ERR_FORBIDDEN;
 }
 
@@ -171,21 +177,6 @@ static void apply_body(const struct http_user_change *body, struct user *user)
     if (body->role) {
         user_role_parse(body->role, &user->role);
     }
-}
-
-/* The session that asks stays when its own password changes. */
-static int set_password(struct user_work *work, const struct user *user, const char *hash,
-                        const struct people_actor *actor, struct error *err)
-{
-    struct http_request *request = work->request;
-    uint8_t session[DIGEST_SIZE];
-    size_t len;
-    const char *token = http_request_session_token(request, &len);
-    if (len > 0) {
-        digest_of(token, len, session);
-    }
-    return people_set_password(work->admind, http_request_arena(request), user->id, hash,
-                               len > 0 ? session : NULL, actor, err);
 }
 
 static int change(struct user_work *work, const char *hash, struct error *err)
@@ -203,7 +194,7 @@ static int change(struct user_work *work, const char *hash, struct error *err)
     apply_body(body, &user);
     result = people_change(work->admind, arena, &user, &actor, err);
     if (result == 0 && hash) {
-        result = set_password(work, &user, hash, &actor, err);
+        result = people_set_password(work->admind, arena, user.id, hash, NULL, &actor, err);
     }
     if (result < 0) {
         return result;
@@ -222,7 +213,7 @@ int handle_users_change(struct http_request *request, void *context, struct erro
     struct user user;
     int result = access_find_user(context, request, &user, err);
     if (result == 0) {
-        result = check_own_change(request, body, err);
+        result = check_own_change(request, &user, body, err);
     }
     return result == 0 ? start_work(new_work(context, request, change), body->password, err)
                        : result;

@@ -65,6 +65,9 @@ http_handler_fn handle_deployment_log;
 void log_on_event(void *context, const struct ipc_event *event);
 void log_on_gap(void *context);
 
+/* api_password.c */
+http_handler_fn handle_password_put;
+
 /* api_health.c */
 http_handler_fn handle_health;
 http_handler_fn handle_health_part;

@@ -100,7 +100,8 @@ static size_t copy_routes(struct admind *admind)
     admind->routes = xcalloc(count + 1, sizeof(*admind->routes));
     memcpy(admind->routes, admind_routes, count * sizeof(*admind->routes));
     for (size_t i = 0; i < count; i++) {
-        if (str_equal(admind->routes[i].path, "/api/login")) {
+        if (str_equal(admind->routes[i].path, "/api/login") ||
+            str_equal(admind->routes[i].path, "/api/me/password")) {
             admind->routes[i].requests_a_minute =
                 (unsigned)config_integer(admind->run->config, CONFIG_admind_logins_per_minute);
         }

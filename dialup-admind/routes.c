@@ -29,6 +29,9 @@ const struct http_route admind_routes[] = {
     WRITE("POST", "/api/login", ANYONE, handle_login, TAKES(login_request), LATER, SAYS("Log in")),
     WRITE("POST", "/api/logout", USER, handle_logout, SAYS("Log out")),
     READ("/api/me", USER, handle_me, SAYS("Who I am")),
+    /* As often as a log-in: main.c puts it in. */
+    WRITE("PUT", "/api/me/password", USER, handle_password_put, TAKES(password_change), LATER,
+          SAYS("Change my password")),
 
     READ("/api/keys", USER, handle_keys_list, SAYS("My API keys")),
     WRITE("POST", "/api/keys", USER, handle_keys_create, TAKES(api_key_create),
@@ -38,8 +41,8 @@ const struct http_route admind_routes[] = {
     READ("/api/users", ADMIN, handle_users_list, QUERY(get_users), SAYS("All accounts")),
     WRITE("POST", "/api/users", ADMIN, handle_users_create, TAKES(user_create), LATER,
           SAYS("Create an account")),
-    /* The document's role "self": of their own account users see all, and may change name and
-     * password; the handlers keep them to that. */
+    /* The document's role "self": of their own account users see all, and may change the name;
+     * the handlers keep them to that. */
     READ("/api/users/{id}", USER, handle_users_get, SAYS("One account")),
     WRITE("PATCH", "/api/users/{id}", USER, handle_users_change, TAKES(user_change), LATER,
           SAYS("Change an account")),

@@ -7,6 +7,7 @@ import { ConfirmDialog } from '../shared/components/confirm';
 import { Page, Trouble } from '../shared/components/page';
 import { sentence } from '../shared/format';
 import { logOut, resumeSession, session } from '../shared/session';
+import { AccountPage } from './pages/account';
 import { LoginPage } from './pages/login';
 import { OverviewPage } from './pages/overview';
 import { PeoplePage } from './pages/people';
@@ -22,6 +23,7 @@ interface PageRow {
 const PAGES: PageRow[] = [
     { path: '/', name: 'My sites', isForAdmins: false, component: OverviewPage },
     { path: '/people', name: 'People', isForAdmins: true, component: PeoplePage },
+    { path: '/account', name: 'My account', isForAdmins: false, component: AccountPage },
 ];
 
 const pagesFor = (me: Me): PageRow[] =>
