@@ -203,6 +203,10 @@ static void print_limits(struct run *run, const struct json_value *answer)
 
 static void print_applied(struct run *run, const struct json_value *answer)
 {
+    const char *note = json_find_text(answer, "note", "");
+    if (*note) {
+        terminal_say(&run->terminal, "Note: %s", note);
+    }
     const struct json_value *applied = json_find(answer, "applied");
     for (size_t i = 0; applied && applied->type == JSON_ARRAY && i < applied->item_count; i++) {
         const struct json_value *site = applied->items[i];

@@ -114,7 +114,7 @@ static bool may_see(const struct http_request *request, const struct site *site)
 static int refuse_site(const char *name, struct error *err)
 {
     error_set_field(err, ERR_NOT_FOUND, "domain", "There is no site %.200s", name);
-    error_hint(err, "Your sites are listed in the portal, and by: deploy sites list");
+    error_hint(err, "Your sites are listed in the panel, and by: deploy sites list");
     return -ERR_NOT_FOUND;
 }
 

@@ -105,7 +105,9 @@ static int take_upload(const struct admind *admind, struct http_request *request
         return check_upload(admind, request, site, body->upload_id, ret_upload, err);
     }
     if (http_request_body_size(request) == 0) {
-        return error_set(err, ERR_INVALID_REQUEST, "An archive is missing");
+        error_set(err, ERR_INVALID_REQUEST, "An archive is missing");
+        error_hint(err, "Send a .tar.gz of the site as the body, or the upload_id of an upload");
+        return -ERR_INVALID_REQUEST;
     }
     int result = upload_files_create(admind, http_request_arena(request), site->id,
                                      access_user_id(request), ret_upload, err);

@@ -5,6 +5,7 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/call.h"
 #include "dialup-admind/handlers.h"
+#include "dialup-admind/limit_note.h"
 #include "dialup-admind/people.h"
 #include "dialup-admind/views.h"
 #include "libdialup/base/clock.h"
@@ -81,6 +82,13 @@ static int apply_one(const struct http_limit_change *change, struct quota_limit 
         return error_set_field(err, ERR_INVALID_ARGUMENT, "dimension",
                                "The limit of \"%s\" is given twice", change->dimension);
     }
+    if (change->hard < QUOTA_UNLIMITED || change->hard > QUOTA_MAX_AMOUNT) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, "hard", "%lld cannot be the limit of \"%s\"",
+                        (long long)change->hard, change->dimension);
+        error_hint(err, "Give 0 to %lld %s, or -1 for no limit", (long long)QUOTA_MAX_AMOUNT,
+                   quota_unit_name(quota_dimension_info(dimension)->unit));
+        return -ERR_INVALID_ARGUMENT;
+    }
     struct quota_limit *limit = &limits[dimension];
     is_set[dimension] = true;
     limit->hard = change->hard;
@@ -117,8 +125,28 @@ static const char *describe(const struct http_quotas_change *body, struct arena 
     return arena_strdup(arena, strbuf_text(&text));
 }
 
+/* What is needed after deployd's answer; in the call's arena. */
+struct saved {
+    int64_t user_id;
+    const char *note; /* NULL: nothing to say */
+};
+
+/* Of the limits that the body gave, once they stand. */
+static const char *note_of(const struct admind *admind, struct arena *arena,
+                           const struct http_quotas_change *body, const struct quota_limit *limits)
+{
+    bool is_changed[QUOTA_DIMENSION_COUNT] = {0};
+    for (size_t i = 0; i < body->limits_count; i++) {
+        enum quota_dimension dimension;
+        if (quota_dimension_parse(body->limits[i].dimension, &dimension)) {
+            is_changed[dimension] = true;
+        }
+    }
+    return limit_note(admind, arena, limits, is_changed);
+}
+
 static int save(struct admind *admind, struct http_request *request, const struct user *user,
-                struct error *err)
+                const char **ret_note, struct error *err)
 {
     struct arena *arena = http_request_arena(request);
     const struct http_quotas_change *body = http_request_body(request);
@@ -135,6 +163,7 @@ static int save(struct admind *admind, struct http_request *request, const struc
     if (result == 0) {
         access_audit(admind, request, "limits.change",
                      arena_printf(arena, "user:%lld", (long long)user->id), describe(body, arena));
+        *ret_note = note_of(admind, arena, body, level.limits);
     }
     return result;
 }
@@ -142,12 +171,12 @@ static int save(struct admind *admind, struct http_request *request, const struc
 static void answer_applied(struct call *call, const void *result)
 {
     const struct deployd_limits_apply_result *applied = result;
-    const int64_t *user_id = call->context;
+    const struct saved *saved = call->context;
     struct arena *arena = call->arena;
     struct http_quotas quotas;
     struct user user;
     struct error err;
-    int status = users_find(call->admind->run->db, arena, *user_id, &user, &err);
+    int status = users_find(call->admind->run->db, arena, saved->user_id, &user, &err);
     if (status == 0) {
         status = read_quotas(call->admind, arena, &user, &quotas, &err);
     }
@@ -157,6 +186,7 @@ static void answer_applied(struct call *call, const void *result)
     }
     quotas.applied = applied->sites;
     quotas.applied_count = applied->sites_count;
+    quotas.note = saved->note;
     http_reply_json(call->request, 200, &http_quotas_shape, &quotas);
 }
 
@@ -172,18 +202,19 @@ static void explain_saved(struct call *call, struct error *err)
 int handle_quotas_put(struct http_request *request, void *context, struct error *err)
 {
     struct admind *admind = context;
+    const char *note = NULL;
     struct user user;
     int result = access_find_user(admind, request, &user, err);
     if (result == 0) {
-        result = save(admind, request, &user, err);
+        result = save(admind, request, &user, &note, err);
     }
     if (result < 0) {
         return result;
     }
     struct call *call = call_new(admind, request, answer_applied);
-    int64_t *user_id = arena_alloc(call->arena, sizeof(*user_id));
-    *user_id = user.id;
-    call->context = user_id;
+    struct saved *saved = arena_alloc(call->arena, sizeof(*saved));
+    *saved = (struct saved){user.id, note ? arena_strdup(call->arena, note) : NULL};
+    call->context = saved;
     call->on_failed = explain_saved;
     const struct deployd_limits_apply_params params = {"user", user.id};
     return call_send(call, PEER_DEPLOYD, &deployd_methods[DEPLOYD_LIMITS_APPLY], &params, err);

@@ -182,7 +182,7 @@ static int check_part(const struct upload *upload, int64_t offset, int64_t size,
     if (size > upload->max_bytes - offset) {
         error_set(err, ERR_TOO_LARGE, "An archive may have at most %lld MB here",
                   (long long)(upload->max_bytes / MIB));
-        error_hint(err, "Leave out what the site does not need, with a .deployignore");
+        error_hint(err, "Leave out what the site does not need, with a .dialupignore");
         return -ERR_TOO_LARGE;
     }
     return 0;

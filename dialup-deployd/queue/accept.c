@@ -29,7 +29,8 @@ static int check_allowed(const struct deployd *deployd, const struct jobs_releas
     int result = error_set(err, ERR_FORBIDDEN,
                            "That release was built by a Dockerfile, and this server "
                            "takes none any more");
-    error_hint(err, "Ask admin");
+    error_hint(err,
+               "Ask admin to switch deployd.dockerfile_sites on, or deploy it as another type");
     return result;
 }
 

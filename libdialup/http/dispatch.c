@@ -95,7 +95,8 @@ static int check_header_names(struct http_request *request, struct error *err)
     TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
     {
         if (!is_header_name(header->key)) {
-            return error_set(err, ERR_INVALID_REQUEST, "A header's name is not one.");
+            return error_set(err, ERR_INVALID_REQUEST,
+                             "A header has a name with characters that none may have.");
         }
     }
     return 0;
@@ -197,7 +198,9 @@ static int look_up(struct http_request *request, struct error *err)
         return 0;
     }
     if (!request->credentials.well_formed) {
-        return error_set(err, ERR_UNAUTHENTICATED, "This session or key is not valid.");
+        return error_set(
+            err, ERR_UNAUTHENTICATED,
+            "This session or API key is not known, or has ended; please log in again.");
     }
     ASSERT(options->authenticate);
     return options->authenticate(options->context, &request->credentials, &request->identity, err);

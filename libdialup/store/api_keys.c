@@ -56,7 +56,7 @@ int api_keys_find(struct db *db, struct arena *arena, const uint8_t token_hash[A
     int r = db_query_row(&q);
     if (r == 0) {
         error_set(err, ERR_UNAUTHENTICATED, "This API key is not known, or was revoked");
-        error_hint(err, "Make a new key in the portal.");
+        error_hint(err, "Make a new one: deploy login");
         return -ERR_UNAUTHENTICATED;
     }
     if (r < 0) {

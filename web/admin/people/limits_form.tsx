@@ -29,14 +29,15 @@ function dimensionOf(field: string | undefined, sent: LimitChange[]): string | u
     return place ? sent[Number(place)]?.dimension : field;
 }
 
-function followed({ applied = [] }: Quotas): string {
+function followed({ applied = [], note }: Quotas): string {
+    const hint = note ? ` Note: ${note}` : '';
     if (applied.length === 0) {
-        return 'No running site had to change.';
+        return `No running site had to change.${hint}`;
     }
     const agreeing = applied.filter(({ agrees }) => agrees).length;
     return agreeing === applied.length
-        ? `${agreeing} running ${agreeing === 1 ? 'site follows' : 'sites follow'} already.`
-        : `${agreeing} of ${applied.length} running sites follow already, the others soon.`;
+        ? `${agreeing} running ${agreeing === 1 ? 'site follows' : 'sites follow'} already.${hint}`
+        : `${agreeing} of ${applied.length} running sites follow already, the others soon.${hint}`;
 }
 
 function LimitField({ form, person, limit, dimensions }: {

@@ -1,0 +1,58 @@
+/*
+ * Limits beside the machine's size, as the settings or the kernel tell it. Called by api_quotas.c.
+ */
+#include "dialup-admind/limit_note.h"
+
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+
+#include "libdialup/base/str.h"
+
+enum { BYTES_PER_MIB = 1024 * 1024, MILLICORES_PER_CORE = 1000, AMOUNT_SIZE = 64 };
+
+/* 0: not known. */
+static int64_t machine_has(const struct admind *admind, enum quota_dimension dimension)
+{
+    const struct config *config = admind->run->config;
+    enum quota_dimension whole = quota_dimension_info(dimension)->whole;
+    struct sysinfo info;
+    struct statvfs disk;
+    if (whole == QUOTA_MEMORY) {
+        int64_t set_mib = config_integer(config, CONFIG_deployd_memory_mib);
+        return set_mib              ? set_mib
+               : sysinfo(&info) < 0 ? 0
+                                    : (int64_t)(info.totalram / BYTES_PER_MIB * info.mem_unit);
+    }
+    if (whole == QUOTA_CPU) {
+        int64_t set_millicores = config_integer(config, CONFIG_deployd_cpu_millicores);
+        return set_millicores ? set_millicores : (int64_t)get_nprocs() * MILLICORES_PER_CORE;
+    }
+    if (whole == QUOTA_STORAGE &&
+        statvfs(config_text(config, CONFIG_common_state_dir), &disk) == 0) {
+        return (int64_t)(disk.f_blocks * disk.f_frsize / BYTES_PER_MIB);
+    }
+    return 0;
+}
+
+const char *limit_note(const struct admind *admind, struct arena *arena,
+                       const struct quota_limit *limits, const bool *changed)
+{
+    AUTO_STRBUF struct strbuf note = STRBUF_INIT;
+    for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
+        const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
+        int64_t has = changed[i] ? machine_has(admind, (enum quota_dimension)i) : 0;
+        if (has > 0 && limits[i].hard > has) {
+            char limit[AMOUNT_SIZE];
+            char machine[AMOUNT_SIZE];
+            quota_format(info->unit, limits[i].hard, limit, sizeof(limit));
+            quota_format(info->unit, has, machine, sizeof(machine));
+            strbuf_printf(&note, "%s%s is now %s, and this machine has %s", note.size ? "; " : "",
+                          info->name, limit, machine);
+        }
+    }
+    if (note.size == 0) {
+        return NULL;
+    }
+    strbuf_puts(&note, ". Sites get no more than the machine has.");
+    return arena_strdup(arena, strbuf_text(&note));
+}
