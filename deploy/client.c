@@ -4,6 +4,7 @@
 #include "deploy/client.h"
 
 #include <curl/curl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -48,7 +49,8 @@ struct source {
 };
 
 static int to_error(struct client *client, CURLcode code, struct error *err);
-static int check_status(struct client *client, const struct strbuf *body, struct error *err);
+static int check_status(struct client *client, const struct strbuf *body, bool is_kept,
+                        struct error *err);
 
 struct client *client_open(const char *server, const struct secret *api_key)
 {
@@ -129,7 +131,8 @@ static size_t on_read(char *out, size_t size, size_t count, void *context)
 static int on_tick(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                    curl_off_t up)
 {
-    return interrupt_pending();
+    const struct client_request *request = context;
+    return interrupt_pending() && !request->is_aside;
 }
 
 /* "Name: value", in memory that is wiped by the caller. */
@@ -198,6 +201,7 @@ static void set_limits(CURL *curl, const struct client_request *request)
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_tick);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)request); /* on_tick reads it */
 }
 
 static void set_method(CURL *curl, const struct client_request *request, struct source *source)
@@ -225,7 +229,9 @@ int client_call(struct client *client, const struct client_request *request, str
     AUTO_FREE char *url = xasprintf("%s%s", client->server, request->path);
     struct curl_slist *headers = make_headers(client, request);
 
-    strbuf_clear(&client->error_document);
+    if (!request->is_aside) {
+        strbuf_clear(&client->error_document);
+    }
     client->curl_error[0] = '\0';
     curl_easy_reset(curl);
     set_security(curl, client->server);
@@ -242,7 +248,8 @@ int client_call(struct client *client, const struct client_request *request, str
     CURLcode code = curl_easy_perform(curl);
     free_headers(headers);
 
-    int result = code == CURLE_OK ? check_status(client, &body, err) : to_error(client, code, err);
+    int result = code == CURLE_OK ? check_status(client, &body, !request->is_aside, err)
+                                  : to_error(client, code, err);
     if (result == 0) {
         strbuf_append(answer, strbuf_text(&body), body.size);
     }
@@ -312,7 +319,8 @@ static void read_error(const struct json_value *error, enum error_code fallback,
     error_hint(err, "%s", json_find_text(error, "hint", ""));
 }
 
-static int check_status(struct client *client, const struct strbuf *body, struct error *err)
+static int check_status(struct client *client, const struct strbuf *body, bool is_kept,
+                        struct error *err)
 {
     long status = 0;
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -325,8 +333,10 @@ static int check_status(struct client *client, const struct strbuf *body, struct
     if (json_parse(arena, strbuf_text(body), body->size, &root, NULL) == 0 &&
         json_find(root, "error")) {
         read_error(json_find(root, "error"), code_of_status(status), &local);
-        strbuf_append(&client->error_document, body->data, body->size);
-        client->error = local;
+        if (is_kept) {
+            strbuf_append(&client->error_document, body->data, body->size);
+            client->error = local;
+        }
     } else {
         error_set(&local, code_of_status(status), "%s answered with status %ld", client->server,
                   status);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "libdialup/base/error.h"
@@ -34,6 +35,7 @@ struct client_request {
     size_t size;
     size_t max_answer_size; /* 0: 8 MiB */
     int timeout_ms;         /* 0: a minute; negative: as long as bytes flow */
+    bool is_aside; /* tidying up: Ctrl-C does not end it, the last error's document stays */
 };
 
 /* Appends the answer's body. ERR_UNAVAILABLE, ERR_TIMEOUT (field "network") if the server cannot

@@ -70,7 +70,20 @@ static int watch(struct follow *follow, const char *domain, struct error *err)
     return 0;
 }
 
-static int deployment_failed(const struct json_value *deployment, struct error *err)
+static const char *print_checks(struct arena *arena, const struct json_value *checks)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    struct json_writer writer;
+    if (!checks || checks->type != JSON_ARRAY || checks->item_count == 0) {
+        return NULL;
+    }
+    json_writer_init(&writer, &text);
+    json_write_value(&writer, checks);
+    return arena_strdup(arena, strbuf_text(&text));
+}
+
+static int deployment_failed(const struct run *run, const struct json_value *deployment,
+                             struct error *err)
 {
     enum error_code code = error_by_name(json_find_text(deployment, "error_name", ""));
     const char *message = json_find_text(deployment, "error_message", "");
@@ -78,6 +91,7 @@ static int deployment_failed(const struct json_value *deployment, struct error *
                            message[0] ? message : "The deployment failed");
     const char *hint = json_find_text(deployment, "error_hint", "");
     error_hint(err, "%s", hint[0] ? hint : "What was live before still is");
+    err->checks_json = print_checks(run->arena, json_find(deployment, "error_checks"));
     return result;
 }
 
@@ -118,5 +132,5 @@ int follow_deployment(struct run *run, const char *domain, const struct json_val
     if (str_equal(state, "live") || str_equal(state, "superseded")) {
         return show_result(&follow, domain, summary, deployment, err);
     }
-    return deployment_failed(deployment, err);
+    return deployment_failed(run, deployment, err);
 }

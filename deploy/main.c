@@ -76,6 +76,10 @@ static void print_json_error(const struct run *run, const struct error *err)
     if (err->hint[0] != '\0') {
         json_put_text(&writer, "hint", err->hint);
     }
+    if (err->checks_json) {
+        json_key(&writer, "checks");
+        json_raw(&writer, err->checks_json, strlen(err->checks_json));
+    }
     json_end_object(&writer);
     json_end_object(&writer);
     puts(strbuf_text(&text));

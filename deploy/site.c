@@ -22,6 +22,8 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 
+enum { TIDY_TIMEOUT_MS = 5000 };
+
 struct job {
     struct run *run;
     struct domain domain;
@@ -34,6 +36,9 @@ struct job {
     struct manifest_diff diff;
     int64_t archive_bytes;
     char summary[160];
+    bool has_created;               /* the site is of this run */
+    bool was_queued;                /* the server has a deployment, or may have one */
+    char upload_id[UPLOAD_ID_SIZE]; /* "": none */
 };
 
 static int read_options(struct job *job, struct error *err)
@@ -187,6 +192,7 @@ static int create_site(struct job *job, struct error *err)
     sites_put_keeping(&job->keeping, &writer);
     json_end_object(&writer);
     int result = run_call(job->run, "POST", "/api/sites", &body, NULL, err);
+    job->has_created = result == 0;
     if (result == 0) {
         terminal_say(&job->run->terminal, "Created the site %s.", job->domain.name);
     }
@@ -230,7 +236,7 @@ static int compare(struct job *job, struct error *err)
     return result;
 }
 
-static int send(struct job *job, char upload_id[UPLOAD_ID_SIZE], struct error *err)
+static int send(struct job *job, struct error *err)
 {
     int64_t began_us = clock_monotonic_us();
     AUTO_CLOSE int fd = pack_make(&job->folder, &job->wanted, &job->diff, &job->run->terminal,
@@ -238,7 +244,8 @@ static int send(struct job *job, char upload_id[UPLOAD_ID_SIZE], struct error *e
     if (fd < 0) {
         return fd;
     }
-    int result = upload_send(job->run, job->domain.name, fd, job->archive_bytes, upload_id, err);
+    int result =
+        upload_send(job->run, job->domain.name, fd, job->archive_bytes, job->upload_id, err);
     if (result < 0) {
         return result;
     }
@@ -249,8 +256,15 @@ static int send(struct job *job, char upload_id[UPLOAD_ID_SIZE], struct error *e
     return 0;
 }
 
-static int queue_deployment(struct job *job, const char *upload_id,
-                            const struct json_value **ret_deployment, struct error *err)
+/* Whether the server may have begun although it did not say so. */
+static bool may_have_begun(const struct error *err)
+{
+    return client_is_network_error(err) || err->code == ERR_UNAVAILABLE ||
+           err->code == ERR_TIMEOUT || interrupt_pending();
+}
+
+static int queue_deployment(struct job *job, const struct json_value **ret_deployment,
+                            struct error *err)
 {
     const char *message = args_option(&job->run->args, "message");
     const char *commit = args_option(&job->run->args, "commit");
@@ -258,7 +272,7 @@ static int queue_deployment(struct job *job, const char *upload_id,
     struct json_writer writer;
     json_writer_init(&writer, &body);
     json_begin_object(&writer);
-    json_put_text(&writer, "upload_id", upload_id);
+    json_put_text(&writer, "upload_id", job->upload_id);
     if (message) {
         json_put_text(&writer, "message", message);
     }
@@ -267,8 +281,71 @@ static int queue_deployment(struct job *job, const char *upload_id,
     }
     json_end_object(&writer);
     const char *path = arena_printf(job->run->arena, "/api/sites/%s/deployments", job->domain.name);
-    return run_call(job->run, "POST", path, &body, ret_deployment, err);
+    int result = run_call(job->run, "POST", path, &body, ret_deployment, err);
+    job->was_queued = result == 0 || may_have_begun(err);
+    return result;
 }
+
+/* After a failure ----------------------------------------------------------------------------- */
+
+/* Somebody else may have deployed to it meanwhile. */
+static bool has_deployments(struct job *job)
+{
+    AUTO_STRBUF struct strbuf answer = STRBUF_INIT;
+    const struct json_value *value;
+    const struct client_request request = {
+        .method = "GET",
+        .path =
+            arena_printf(job->run->arena, "/api/sites/%s/deployments?limit=1", job->domain.name),
+        .timeout_ms = TIDY_TIMEOUT_MS,
+        .is_aside = true,
+    };
+    if (client_call(job->run->client, &request, &answer, NULL) < 0 ||
+        json_parse(job->run->arena, strbuf_text(&answer), answer.size, &value, NULL) < 0) {
+        return true;
+    }
+    const struct json_value *list = json_find(value, "deployments");
+    return !list || list->type != JSON_ARRAY || list->item_count > 0;
+}
+
+/* An empty site would take one of the places that the account has. */
+static void remove_site(struct job *job)
+{
+    AUTO_STRBUF struct strbuf answer = STRBUF_INIT;
+    const struct client_request request = {
+        .method = "DELETE",
+        .path = arena_printf(job->run->arena, "/api/sites/%s", job->domain.name),
+        .timeout_ms = TIDY_TIMEOUT_MS,
+        .is_aside = true,
+    };
+    if (!has_deployments(job) && client_call(job->run->client, &request, &answer, NULL) == 0) {
+        terminal_note(&job->run->terminal, "Nothing was deployed: removed the new site %s again",
+                      job->domain.name);
+    } else {
+        terminal_note(&job->run->terminal,
+                      "The new site %s stays. To remove it: deploy sites delete %s",
+                      job->domain.name, job->domain.name);
+    }
+}
+
+/* What was made on the way to a deployment that did not begin is taken back. One that began has its
+ * log at the site, which stays; who stopped watching is told where to look. */
+static void tidy_up(struct job *job)
+{
+    if (!job->was_queued) {
+        upload_drop(job->run, job->upload_id);
+        if (job->has_created) {
+            remove_site(job);
+        }
+    } else if (job->has_created && !interrupt_pending()) {
+        terminal_note(&job->run->terminal,
+                      "The new site %s is still empty: deploy again, or remove it: deploy sites "
+                      "delete %s",
+                      job->domain.name, job->domain.name);
+    }
+}
+
+/* --------------------------------------------------------------------------------------------- */
 
 static int deploy(struct job *job, struct error *err)
 {
@@ -286,13 +363,12 @@ static int deploy(struct job *job, struct error *err)
     if (result == 0) {
         result = compare(job, err);
     }
-    char upload_id[UPLOAD_ID_SIZE];
     const struct json_value *deployment = NULL;
     if (result == 0) {
-        result = send(job, upload_id, err);
+        result = send(job, err);
     }
     if (result == 0) {
-        result = queue_deployment(job, upload_id, &deployment, err);
+        result = queue_deployment(job, &deployment, err);
     }
     return result < 0
                ? result
@@ -305,6 +381,9 @@ int handle_site(struct run *run, struct error *err)
     manifest_init(&job.base);
     manifest_init(&job.wanted);
     int result = deploy(&job, err);
+    if (result < 0) {
+        tidy_up(&job);
+    }
     manifest_diff_fini(&job.diff);
     manifest_fini(&job.wanted);
     manifest_fini(&job.base);

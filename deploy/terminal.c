@@ -16,6 +16,7 @@
 
 #include "deploy/format.h"
 #include "libdialup/base/clock.h"
+#include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
 enum { BAR_CELLS = 24, REDRAW_US = 100000, ANSWER_MAX = 1024 };
@@ -131,11 +132,15 @@ void terminal_note(struct terminal *terminal, const char *format, ...)
     }
     terminal_progress_end(terminal);
     fflush(stdout);
+    AUTO_STRBUF struct strbuf filtered = STRBUF_INIT;
+    AUTO_FREE char *text = NULL;
     va_list args;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    int len = vasprintf(&text, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    ASSERT(len >= 0);
+    terminal_filter(text, (size_t)len, &filtered); /* some of it may be a server's words */
+    fprintf(stderr, "%s\n", strbuf_text(&filtered));
 }
 
 static void draw_bar(struct terminal *terminal, const char *what, int percent, const char *done,

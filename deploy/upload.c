@@ -13,7 +13,13 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 
-enum { PART_MIN = 4 * 1024, PART_MAX = 64 * 1024 * 1024, ATTEMPTS = 6, PAUSE_MS = 500 };
+enum {
+    PART_MIN = 4 * 1024,
+    PART_MAX = 64 * 1024 * 1024,
+    ATTEMPTS = 6,
+    PAUSE_MS = 500,
+    DROP_TIMEOUT_MS = 5000
+};
 
 struct upload {
     struct run *run;
@@ -161,14 +167,23 @@ int upload_send(struct run *run, const char *domain, int fd, int64_t size_bytes,
 {
     struct upload upload = {.run = run, .fd = fd, .size_bytes = size_bytes};
     int result = begin(&upload, domain, err);
+    memcpy(ret_upload_id, upload.id, sizeof(upload.id));
     if (result < 0) {
         return result;
     }
     AUTO_FREE char *part = xmalloc((size_t)upload.part_bytes);
     upload.part = part;
-    result = send_all(&upload, err);
-    if (result == 0) {
-        memcpy(ret_upload_id, upload.id, sizeof(upload.id));
+    return send_all(&upload, err);
+}
+
+void upload_drop(struct run *run, const char *upload_id)
+{
+    if (!*upload_id) {
+        return;
     }
-    return result;
+    AUTO_FREE char *path = xasprintf("/api/uploads/%s", upload_id);
+    AUTO_STRBUF struct strbuf answer = STRBUF_INIT;
+    const struct client_request request = {
+        .method = "DELETE", .path = path, .timeout_ms = DROP_TIMEOUT_MS, .is_aside = true};
+    client_call(run->client, &request, &answer, NULL);
 }

@@ -35,7 +35,7 @@ int handle_deployments_list(struct http_request *request, void *context, struct 
     }
     struct deployd_deployment *rows = arena_calloc(arena, list.count, sizeof(*rows));
     for (size_t i = 0; i < list.count; i++) {
-        rows[i] = view_deployment(&list.rows[i]);
+        rows[i] = view_deployment(arena, &list.rows[i]);
     }
     const struct http_deployment_list answer = {rows, list.count};
     http_reply_json(request, 200, &http_deployment_list_shape, &answer);
@@ -47,7 +47,8 @@ int handle_deployments_get(struct http_request *request, void *context, struct e
     struct deployment deployment;
     int result = access_find_deployment(context, request, &deployment, err);
     if (result == 0) {
-        const struct deployd_deployment shown = view_deployment(&deployment);
+        const struct deployd_deployment shown =
+            view_deployment(http_request_arena(request), &deployment);
         http_reply_json(request, 200, &deployd_deployment_shape, &shown);
     }
     return result;

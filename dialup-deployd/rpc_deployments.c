@@ -48,7 +48,7 @@ static int queue_deployment(struct change *change, struct db *db, const struct d
         result = deployments_find(db, change->arena, id, &row, err);
     }
     if (result == 0) {
-        *(struct deployd_deployment *)change->result = view_deployment(&row);
+        *(struct deployd_deployment *)change->result = view_deployment(change->arena, &row);
     }
     return result;
 }

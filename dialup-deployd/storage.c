@@ -109,9 +109,11 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
     struct storage *storage = context;
     const struct config *config = storage->deployd->run->config;
     AUTO_FREE char *sites = config_state_path(config, "sites");
+    AUTO_FREE char *network = deployd_network_name(storage->deployd, DEPLOYD_PRODUCTION);
     const struct jobs_measure_params params = {
         .instance = config_text(config, CONFIG_common_instance),
         .sites_dir = sites,
+        .network = network,
         .docker_socket = config_text(config, CONFIG_deployd_docker_socket),
     };
     AUTO_STRBUF struct strbuf input = STRBUF_INIT;

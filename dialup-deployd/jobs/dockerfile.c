@@ -11,6 +11,7 @@
 
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/jobs/docker_context.h"
+#include "dialup-deployd/jobs/docker_steps.h"
 #include "dialup-deployd/jobs/dockerfile_check.h"
 #include "dialup-deployd/jobs/images.h"
 #include "libdialup/base/clock.h"
@@ -25,6 +26,7 @@ enum {
     MAX_DOCKERFILE_BYTES = 1 << 20,
     CPU_PERIOD_US = 100000,
     TICK_S = 1,
+    LOOK_EVERY_TICKS = 2,
     EXIT_OF_SIGKILL = 137,
 };
 
@@ -35,6 +37,9 @@ struct image_build {
     struct engine_call *call;
     struct docker_context *context;
     struct strbuf line;
+    struct docker_steps steps;
+    int ticks;
+    bool is_full; /* its commands wrote more than its owner may store */
     bool has_ended;
     int64_t exit_code;   /* of the RUN that failed */
     struct error failed; /* what the builder said */
@@ -153,6 +158,7 @@ static void take_line(struct image_build *image, const char *text, size_t size)
     const char *message = json_find_text(line, "error", NULL);
     struct progress *progress = &image->build->progress;
     if (stream) {
+        docker_steps_note(&image->steps, stream);
         progress_output(progress, stream, strlen(stream));
     } else if (status && !json_find(line, "progress")) {
         AUTO_FREE char *said = xasprintf("%s\n", status);
@@ -200,8 +206,13 @@ static void on_build_end(void *context, int status, const char *body, size_t siz
 
 static void on_tick(evutil_socket_t fd, short events, void *context)
 {
-    struct build *build = context;
+    struct image_build *image = context;
+    struct build *build = image->build;
     progress_flush(&build->progress);
+    if (++image->ticks % LOOK_EVERY_TICKS == 0) {
+        docker_steps_look(&image->steps, build->engine);
+    }
+    image->is_full = docker_steps_size_bytes(&image->steps) > build->params->max_bytes;
 }
 
 static void wait_for_end(struct image_build *image, int64_t timeout_s)
@@ -209,12 +220,14 @@ static void wait_for_end(struct image_build *image, int64_t timeout_s)
     struct build *build = image->build;
     const struct timeval tick = {TICK_S, 0};
     int64_t ends_at_us = clock_monotonic_us() + timeout_s * 1000000;
-    struct event *timer = event_new(build->base, -1, EV_PERSIST, on_tick, build);
+    struct event *timer = event_new(build->base, -1, EV_PERSIST, on_tick, image);
     event_add(timer, &tick);
-    while (!image->has_ended && !build->is_stopping && clock_monotonic_us() < ends_at_us) {
+    while (!image->has_ended && !image->is_full && !build->is_stopping &&
+           clock_monotonic_us() < ends_at_us) {
         event_base_loop(build->base, EVLOOP_ONCE);
     }
     event_free(timer);
+    docker_steps_stop(&image->steps);
     /* Closing the connection ends the build and removes its containers. */
     engine_cancel(image->call);
     progress_flush(&build->progress);
@@ -224,6 +237,13 @@ static int explain_end(const struct image_build *image, int64_t timeout_s, struc
 {
     if (image->build->is_stopping) {
         return error_set(err, ERR_CONFLICT, "The deployment was cancelled");
+    }
+    if (image->is_full) {
+        error_set(err, ERR_QUOTA_EXCEEDED,
+                  "Not enough storage available: the Dockerfile's commands wrote more than %lld MB",
+                  (long long)(image->build->params->max_bytes >> 20));
+        error_hint(err, "Let them write less, or ask admin for more storage");
+        return -ERR_QUOTA_EXCEEDED;
     }
     if (!image->has_ended) {
         error_set(err, ERR_BUILD_FAILED,

@@ -54,7 +54,8 @@ static struct jobs_measured *find_site(struct measure *measure, int64_t id)
     return NULL;
 }
 
-/* The site that a container or an image belongs to, by its label; NULL: none that has a folder. */
+/* The site that a container or an image names in its label; NULL: none that has a folder. A
+ * Dockerfile may give its steps and what is left of them any label: see is_served and is_tagged. */
 static struct jobs_measured *find_owner(struct measure *measure, const struct json_value *thing)
 {
     int64_t id;
@@ -155,11 +156,18 @@ static int64_t measure_log(const char *path)
     return size_bytes;
 }
 
+/* Steps of a build are on the other network. */
+static bool is_served(const struct measure *measure, const struct json_value *container)
+{
+    const char *mode = json_find_text(json_find(container, "HostConfig"), "NetworkMode", "");
+    return str_equal(mode, measure->params->network);
+}
+
 static void measure_container(struct measure *measure, const struct json_value *container)
 {
     struct jobs_measured *site = find_owner(measure, container);
     const struct json_value *details;
-    if (!site) {
+    if (!site || !is_served(measure, container)) {
         return;
     }
     site->container_bytes += json_find_integer(container, "SizeRw", 0);
@@ -189,12 +197,28 @@ static bool is_base(const struct json_value *layer)
            (tags && tags->type == JSON_ARRAY && tags->item_count > 0);
 }
 
+/* No Dockerfile names its image: we do (dockerfile.c). */
+static bool is_tagged(const struct measure *measure, const struct json_value *image,
+                      int64_t site_id)
+{
+    const struct json_value *tags = json_find(image, "RepoTags");
+    AUTO_FREE char *ours = xasprintf("%s-site%lld:", measure->params->instance, (long long)site_id);
+    for (size_t i = 0; tags && tags->type == JSON_ARRAY && i < tags->item_count; i++) {
+        const struct json_value *tag = tags->items[i];
+        if (tag->type == JSON_STRING && str_starts_with(tag->text, ours)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void measure_image(struct measure *measure, const struct json_value *image)
 {
     struct jobs_measured *site = find_owner(measure, image);
     const struct json_value *layers;
     AUTO_FREE char *path = xasprintf("/images/%s/history", json_find_text(image, "Id", ""));
-    if (!site || get(measure, path, &layers, NULL) < 0 || layers->type != JSON_ARRAY) {
+    if (!site || !is_tagged(measure, image, site->site_id) ||
+        get(measure, path, &layers, NULL) < 0 || layers->type != JSON_ARRAY) {
         return;
     }
     /* From the top, which is the image itself and has a name of ours. */

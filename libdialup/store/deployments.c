@@ -10,7 +10,7 @@
     "id, site_id, number, kind, state, step, source, base_id, commit_ref, message, created_by, "   \
     "runtime, files, size_bytes, received_bytes, error_name, error_message, error_hint, "          \
     "created_at, started_at, finished_at, duration_ms, type, memory_mib, cpu_millicores, "         \
-    "request_id "
+    "request_id, error_checks "
 
 enum {
     CREATE,
@@ -58,7 +58,8 @@ static const struct db_statement rows[] = {
                    "AND site_id = (SELECT site_id FROM deployments WHERE id = ?1) AND id <> ?1"},
     [FINISH] = {"deployments_finish",
                 "UPDATE deployments SET state = ?2, step = '', error_name = ?3, "
-                "error_message = ?4, error_hint = ?5, duration_ms = ?6, finished_at = ?7 "
+                "error_message = ?4, error_hint = ?5, duration_ms = ?6, finished_at = ?7, "
+                "error_checks = ?8 "
                 "WHERE id = ?1"},
 };
 
@@ -107,6 +108,7 @@ static void read_result(struct db_query *q, struct arena *arena, struct deployme
     deployment->needs.memory_mib = db_column_i64(q);
     deployment->needs.cpu_millicores = db_column_i64(q);
     deployment->request_id = db_column_text(q, arena);
+    deployment->error_checks = db_column_text(q, arena);
 }
 
 static void read_deployment(struct db_query *q, struct arena *arena, struct deployment *deployment)
@@ -270,6 +272,7 @@ static int write_end(struct db *db, int64_t id, const struct error *failure, int
     db_bind_text(&q, failure ? failure->hint : "");
     db_bind_i64(&q, duration_ms);
     db_bind_i64(&q, now);
+    db_bind_text(&q, failure && failure->checks_json ? failure->checks_json : "");
     return store_change(&q, "deployment");
 }
 

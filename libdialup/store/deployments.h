@@ -55,6 +55,7 @@ struct deployment {
     const char *error_name;
     const char *error_message;
     const char *error_hint;
+    const char *error_checks; /* JSON, as in struct error; "" if nothing was compared */
     int64_t created_at;
     int64_t started_at;  /* 0: not yet */
     int64_t finished_at; /* 0: not yet */

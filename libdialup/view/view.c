@@ -3,6 +3,9 @@
  */
 #include "libdialup/view/view.h"
 
+#include <string.h>
+
+#include "libdialup/json/json.h"
 #include "libdialup/site/strategy.h"
 
 struct deployd_site view_site(const struct site *site)
@@ -33,8 +36,29 @@ struct deployd_site view_site(const struct site *site)
     };
 }
 
-struct deployd_deployment view_deployment(const struct deployment *deployment)
+/* None of what cannot be read: the sentence says the same. */
+static size_t read_checks(struct arena *arena, const char *text, const struct deployd_check **ret)
 {
+    const struct json_value *list;
+    *ret = NULL;
+    if (!*text || json_parse(arena, text, strlen(text), &list, NULL) < 0 ||
+        list->type != JSON_ARRAY) {
+        return 0;
+    }
+    struct deployd_check *checks = arena_calloc(arena, list->item_count, sizeof(*checks));
+    for (size_t i = 0; i < list->item_count; i++) {
+        if (json_decode(arena, list->items[i], &deployd_check_shape, &checks[i], NULL) < 0) {
+            return 0;
+        }
+    }
+    *ret = checks;
+    return list->item_count;
+}
+
+struct deployd_deployment view_deployment(struct arena *arena, const struct deployment *deployment)
+{
+    const struct deployd_check *checks;
+    size_t checks_count = read_checks(arena, deployment->error_checks, &checks);
     return (struct deployd_deployment){
         .id = deployment->id,
         .site_id = deployment->site_id,
@@ -51,6 +75,8 @@ struct deployd_deployment view_deployment(const struct deployment *deployment)
         .error_name = deployment->error_name,
         .error_message = deployment->error_message,
         .error_hint = deployment->error_hint,
+        .error_checks = checks,
+        .error_checks_count = checks_count,
         .created_at = deployment->created_at,
         .started_at = deployment->started_at,
         .has_started_at = deployment->started_at != 0,

@@ -38,7 +38,7 @@ function newSite(id, owner, domain, type, rest = {}) {
 function newDeployment(id, site, number, rest = {}) {
     return { id, site_id: site.id, number, kind: 'upload', state: 'live', step: 'done',
         commit_ref: '', message: '', created_by: 'user:1', files: 42, size_bytes: 1_800_000,
-        received_bytes: 400_000, error_name: '', error_message: '', error_hint: '',
+        received_bytes: 400_000, error_name: '', error_message: '', error_hint: '', error_checks: [],
         created_at: NOW() - 7200 + id * 60, duration_ms: 8400, log: 'Received 42 files\n' +
             'npm ci\nadded 68 packages in 4s\nStarting container\nReady after 1.2 s\n', ...rest };
 }

@@ -47,6 +47,8 @@ class Api:
         self.max_bytes = 1 << 30
         self.break_parts = 0  # so many parts are cut in the middle
         self.build_fails = False
+        self.refuses_deployments = False
+        self.held_parts = None  # an Event: parts wait for it
         self.never_finishes = False
         self.archives = []  # names of the members of each archive
         self.limits = {}
@@ -163,7 +165,7 @@ class Api:
             "kind": "upload", "state": "queued", "step": "", "commit_ref": body.get("commit_ref", ""),
             "message": body.get("message", ""), "created_by": "user:7", "files": 0,
             "size_bytes": 0, "received_bytes": len(upload), "error_name": "", "error_message": "",
-            "error_hint": "", "created_at": 1700000000, "duration_ms": 230,
+            "error_hint": "", "error_checks": [], "created_at": 1700000000, "duration_ms": 230,
         }
         self.deployments.append(deployment)
         if self.build_fails:
@@ -362,7 +364,10 @@ class Handler(BaseHTTPRequestHandler):
                                           if d["site_id"] == site["id"]]})
 
     def post_deployments(self, _, domain):
-        self.answer(202, self.api.deploy(domain, self.body()))
+        body = self.body()
+        if self.api.refuses_deployments:
+            raise Refusal(409, "conflict", "Not now", hint="Later")
+        self.answer(202, self.api.deploy(domain, body))
 
     def get_manifest(self, _, domain):
         self.answer(200, self.api.manifest(domain), "text/plain")
@@ -381,9 +386,15 @@ class Handler(BaseHTTPRequestHandler):
     def get_upload(self, _, number):
         self.upload_answer(200, number)
 
+    def drop_upload(self, _, number):
+        del self.api.uploads[number]
+        self.answer(200, {})
+
     def put_upload(self, query, number):
         upload = self.api.uploads[number]
         size = int(self.headers["Content-Length"])
+        if self.api.held_parts:
+            self.api.held_parts.wait(20)
         if int(query["offset"]) != len(upload):
             self.rfile.read(size)
             raise Refusal(409, "conflict", f"The next byte is {len(upload)}", field="offset")
@@ -440,6 +451,7 @@ ROUTES = [
     ("POST", D + "/uploads", Handler.post_uploads),
     ("GET", r"/api/uploads/(\w+)", Handler.get_upload),
     ("PUT", r"/api/uploads/(\w+)", Handler.put_upload),
+    ("DELETE", r"/api/uploads/(\w+)", Handler.drop_upload),
     ("GET", r"/api/deployments/(\d+)", Handler.get_deployment),
     ("GET", r"/api/deployments/(\d+)/log", Handler.get_log),
 ]

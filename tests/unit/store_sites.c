@@ -154,12 +154,14 @@ static void case_deployments(void)
     struct error why = {0};
     error_set(&why, ERR_BUILD_FAILED, "npm says no");
     error_hint(&why, "Look at the log.");
+    why.checks_json = "[{}]";
     int64_t third = deploy(&s, site);
     CHECK_INT(deployments_finish(db, third, &why, 5, 150, &s.f.err), 0);
     CHECK_INT(deployments_find_by_number(db, s.arena, site, 3, &d, &s.f.err), 0);
     CHECK_INT(d.state, DEPLOYMENT_FAILED);
     CHECK_STR(d.error_name, "build_failed");
     CHECK_STR(d.error_hint, "Look at the log.");
+    CHECK_STR(d.error_checks, "[{}]");
     CHECK_INT(deployments_find(db, s.arena, second, &d, &s.f.err), 0);
     CHECK_INT(d.state, DEPLOYMENT_LIVE); /* a failure leaves it alone */
     CHECK_INT(deployments_find_good_before(db, s.arena, site, 2, &d, &s.f.err), 0);
