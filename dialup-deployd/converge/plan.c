@@ -244,6 +244,17 @@ static bool keep_wanted(const struct plan_site *site, const struct plan_observed
     return is_wanted(site, container);
 }
 
+/* Of a former life of ours nothing is known: then any of them may be the one that serves. */
+static bool is_any_routed(const struct plan_observed *observed)
+{
+    for (size_t i = 0; i < observed->container_count; i++) {
+        if (observed->containers[i].is_routed) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool keep_wanted_and_routed(const struct plan_site *site,
                                    const struct plan_observed *observed,
                                    const struct plan_container *container)
@@ -258,7 +269,7 @@ static struct plan_step create(const struct plan_site *site, const struct plan_o
     if (site->attempts_left <= 0) {
         return step(PLAN_GIVE_UP, NULL);
     }
-    if (observed->route == PLAN_ROUTE_CONTAINER) {
+    if (is_any_routed(observed)) {
         struct plan_step next = retire_others(site, observed, keep_wanted_and_routed);
         if (next.action != PLAN_NOTHING) {
             return next;

@@ -75,6 +75,8 @@ enum { OLD = 4, NEW = 5 };
     BOX_("old", OLD, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .drain = PLAN_DRAINED)
 #define OLDER_BOX                                                                                  \
     BOX_("older", OLD - 1, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .drain = PLAN_DRAINING)
+#define ROUTED_OLD_BOX                                                                             \
+    BOX_("old", OLD, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .is_routed = true)
 #define PAST_BOX BOX("past", OLD - 1, 1, RUNS, HEALTHY, 256, 250)
 #define STILL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_STILL)
 #define STILL_SMALL_BOX BOX_("new", NEW, 1, RUNS, HEALTHY, 128, 250, .pulse = PLAN_STILL)
@@ -165,6 +167,18 @@ static const struct row rows[] = {
      NULL,
      {NEW_BOX, DRAINING_BOX, OLDER_BOX}},
     {"left behind", CONTAINER_SITE, TO("old"), PLAN_DRAIN, "past", {OLD_BOX, PAST_BOX}},
+    {"left behind, and woken",
+     CONTAINER_SITE,
+     UNKNOWN,
+     PLAN_DRAIN,
+     "past",
+     {ROUTED_OLD_BOX, PAST_BOX}},
+    {"left behind by a former life",
+     CONTAINER_SITE,
+     UNKNOWN,
+     PLAN_CREATE,
+     NULL,
+     {OLD_BOX, PAST_BOX}},
     {"the older drains yet", CONTAINER_SITE, TO("old"), PLAN_AWAIT, NULL, {OLD_BOX, OLDER_BOX}},
     {"two, the old drains yet",
      DOUBLE_SITE,
@@ -261,7 +275,7 @@ static bool lead_there(const struct row *row, struct plan_container *boxes, size
         wanted++;
     }
     for (size_t i = 0; i < count; i++) {
-        boxes[i].is_routed = row->to && is_named(row->to, boxes[i].id);
+        boxes[i].is_routed |= row->to && is_named(row->to, boxes[i].id);
         found += boxes[i].is_routed && boxes[i].is_running;
     }
     return found == wanted;
