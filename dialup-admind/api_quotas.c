@@ -23,10 +23,12 @@ int handle_profiles(struct http_request *request, void *context, struct error *e
     struct http_profile *profiles = arena_calloc(arena, count, sizeof(*profiles));
     for (size_t i = 0; i < count; i++) {
         const struct quota_profile *profile = quota_profile_at(i);
+        size_t limits_count;
+        const struct http_limit *limits = view_limits(arena, profile->limits, &limits_count);
         profiles[i] = (struct http_profile){
             .name = profile->name,
-            .limits = view_limits(arena, profile->limits),
-            .limits_count = QUOTA_DIMENSION_COUNT,
+            .limits = limits,
+            .limits_count = limits_count,
             .can_create_sites = profile->can_create_sites,
             .can_use_editor = profile->can_use_editor,
         };
@@ -43,12 +45,8 @@ static int read_quotas(const struct admind *admind, struct arena *arena, const s
     quota_level_init(&level, QUOTA_USER, user->email);
     int result = limits_read(admind->run->db, QUOTA_USER, user->id, level.limits, err);
     if (result == 0) {
-        *ret_quotas = (struct http_quotas){
-            .user_id = user->id,
-            .profile = user->profile,
-            .limits = view_limits(arena, level.limits),
-            .limits_count = QUOTA_DIMENSION_COUNT,
-        };
+        *ret_quotas = (struct http_quotas){.user_id = user->id, .profile = user->profile};
+        ret_quotas->limits = view_limits(arena, level.limits, &ret_quotas->limits_count);
     }
     return result;
 }
@@ -72,11 +70,9 @@ static int apply_one(const struct http_limit_change *change, struct quota_limit 
                      bool *is_set, struct error *err)
 {
     enum quota_dimension dimension;
-    if (!quota_dimension_parse(change->dimension, &dimension)) {
-        error_set_field(err, ERR_INVALID_ARGUMENT, "dimension", "There is no dimension \"%.64s\"",
-                        change->dimension);
-        error_hint(err, "GET /api/profiles shows them all");
-        return -ERR_INVALID_ARGUMENT;
+    int result = quota_dimension_find(change->dimension, &dimension, err);
+    if (result < 0) {
+        return result;
     }
     if (is_set[dimension]) {
         return error_set_field(err, ERR_INVALID_ARGUMENT, "dimension",
@@ -94,7 +90,7 @@ static int apply_one(const struct http_limit_change *change, struct quota_limit 
     limit->hard = change->hard;
     limit->soft_percent = change->has_soft_percent ? change->soft_percent : limit->soft_percent;
     limit->burst_percent = change->has_burst_percent ? change->burst_percent : limit->burst_percent;
-    return 0;
+    return quota_limit_check(limit, dimension, QUOTA_USER, err);
 }
 
 static int apply_all(struct arena *arena, const struct http_quotas_change *body,

@@ -13,7 +13,7 @@
 #include "libdialup/store/uploads.h"
 #include "libdialup/store/usage.h"
 
-enum { DAY_S = 24 * 3600, BUCKET_S = 60, CYCLES = 3 };
+enum { DAY_S = 24 * 3600, BUCKET_S = 60, CYCLES = 3, BYTES_PER_MIB = 1 << 20 };
 
 #define HOUR_US 3.6e9
 #define GIB (1024.0 * 1024 * 1024)
@@ -27,6 +27,18 @@ static int64_t percent_of(int64_t used, int64_t limit)
     return percent < 0 ? 0 : percent > 1000000 ? 1000000 : percent;
 }
 
+/* Uploads on their way are all that is kept for a while. */
+static int read_temp_storage(const struct admind *admind, int64_t user_id,
+                             struct quota_amounts *used, struct error *err)
+{
+    struct uploads_held held;
+    int result = uploads_sum_held(admind->run->db, user_id, &held, err);
+    if (result == 0) {
+        used->of[QUOTA_TEMP_STORAGE] = (held.bytes + BYTES_PER_MIB - 1) / BYTES_PER_MIB;
+    }
+    return result;
+}
+
 static int read_dimensions(const struct admind *admind, struct arena *arena,
                            const struct user *user, struct http_usage *usage, struct error *err)
 {
@@ -37,10 +49,17 @@ static int read_dimensions(const struct admind *admind, struct arena *arena,
     if (result == 0) {
         result = reservations_sum(admind->run->db, QUOTA_USER, user->id, &level.used, err);
     }
+    if (result == 0) {
+        result = read_temp_storage(admind, user->id, &level.used, err);
+    }
     for (int i = 0; result == 0 && i < QUOTA_DIMENSION_COUNT; i++) {
         const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
         int64_t used = level.used.of[i];
-        rows[i] = (struct http_dimension_usage){
+        if (!quota_dimension_is_counted((enum quota_dimension)i) ||
+            !quota_dimension_binds((enum quota_dimension)i, QUOTA_USER)) {
+            continue;
+        }
+        rows[usage->dimensions_count++] = (struct http_dimension_usage){
             .dimension = info->name,
             .label = info->label,
             .unit = quota_unit_name(info->unit),
@@ -51,7 +70,6 @@ static int read_dimensions(const struct admind *admind, struct arena *arena,
         };
     }
     usage->dimensions = rows;
-    usage->dimensions_count = QUOTA_DIMENSION_COUNT;
     return result;
 }
 

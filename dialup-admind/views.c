@@ -98,12 +98,17 @@ int view_whole_site(const struct admind *admind, struct arena *arena, const stru
 }
 
 const struct http_limit *view_limits(struct arena *arena,
-                                     const struct quota_limit limits[QUOTA_DIMENSION_COUNT])
+                                     const struct quota_limit limits[QUOTA_DIMENSION_COUNT],
+                                     size_t *ret_count)
 {
     struct http_limit *shown = arena_calloc(arena, QUOTA_DIMENSION_COUNT, sizeof(*shown));
+    *ret_count = 0;
     for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
         const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
-        shown[i] = (struct http_limit){
+        if (!quota_dimension_binds((enum quota_dimension)i, QUOTA_USER)) {
+            continue;
+        }
+        shown[(*ret_count)++] = (struct http_limit){
             .dimension = info->name,
             .unit = quota_unit_name(info->unit),
             .hard = limits[i].hard,

@@ -18,6 +18,7 @@ struct http_upload view_upload(const struct upload *upload);
 int view_whole_site(const struct admind *admind, struct arena *arena, const struct site *site,
                     struct http_site *ret_site, struct error *err);
 
-/* QUOTA_DIMENSION_COUNT of them. */
+/* Those that a user may have. */
 const struct http_limit *view_limits(struct arena *arena,
-                                     const struct quota_limit limits[QUOTA_DIMENSION_COUNT]);
+                                     const struct quota_limit limits[QUOTA_DIMENSION_COUNT],
+                                     size_t *ret_count);

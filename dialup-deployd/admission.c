@@ -4,6 +4,8 @@
  */
 #include "dialup-deployd/admission.h"
 
+#include <string.h>
+
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/views.h"
 #include "libdialup/store/limits.h"
@@ -24,6 +26,13 @@ struct admission admission_for(const struct deployd *deployd, enum quota_entity 
     };
 }
 
+static struct quota_machine machine_of(const struct admission *admission)
+{
+    const struct machine *machine = admission->machine;
+    return (struct quota_machine){machine->memory_mib, machine->cpu_millicores,
+                                  machine->storage_mib};
+}
+
 static int read_owner_level(const struct admission *admission, struct arena *arena,
                             struct quota_level *level, struct error *err)
 {
@@ -33,6 +42,7 @@ static int read_owner_level(const struct admission *admission, struct arena *are
         return result;
     }
     quota_level_init(level, admission->owner_kind, user.email);
+    level->machine = machine_of(admission);
     result =
         limits_read(admission->db, admission->owner_kind, admission->owner_id, level->limits, err);
     if (result < 0) {
@@ -63,23 +73,30 @@ int admission_read_levels(const struct admission *admission, struct arena *arena
 void admission_take_off(struct admission_levels *levels, const struct quota_amounts *amounts)
 {
     for (size_t i = 0; i < levels->count; i++) {
-        for (int dimension = 0; dimension < QUOTA_DIMENSION_COUNT; dimension++) {
-            levels->levels[i].used.of[dimension] -= amounts->of[dimension];
-        }
+        quota_amounts_take(&levels->levels[i].used, amounts);
     }
 }
 
-struct quota_amounts admission_for_new_site(void)
+static int64_t containers_of(const struct site *site)
 {
-    return (struct quota_amounts){.of = {[QUOTA_SITES] = 1}};
+    return site->memory_mib <= 0 ? 0 : site->instances > 1 ? site->instances : 1;
+}
+
+struct quota_amounts admission_for_existing(const struct site *site)
+{
+    return (struct quota_amounts){
+        .of = {[QUOTA_SITES] = 1,
+               [QUOTA_APPLICATIONS] = site->owner_kind == QUOTA_TEAM,
+               [QUOTA_CONTAINERS] = containers_of(site)},
+    };
 }
 
 struct quota_amounts admission_for_running(const struct site *site)
 {
     struct quota_amounts amounts = {0};
-    int64_t instances = site->instances > 1 ? site->instances : 1;
-    if (site->memory_mib > 0) {
-        amounts.of[QUOTA_CONTAINERS] = instances;
+    int64_t instances = containers_of(site);
+    if (instances > 0) {
+        amounts.of[QUOTA_CONCURRENT_CONTAINERS] = instances;
         amounts.of[QUOTA_MEMORY_PRODUCTION] = site->memory_mib * instances;
         amounts.of[QUOTA_CPU_PRODUCTION] = site->cpu_millicores * instances;
     }
@@ -120,36 +137,82 @@ static int read_held(struct db *db, struct arena *arena, int64_t site_id,
     return 0;
 }
 
-/* Admits amounts for one purpose of a site, in place of what that purpose had, and notes them. */
-static int replace(const struct admission *admission, struct arena *arena, const struct site *site,
-                   enum reservation_purpose purpose, const struct quota_amounts *amounts,
-                   const char *action, int64_t now, struct error *err)
+/* Whether request fits in place of what is held; ERR_QUOTA_EXCEEDED with the words for action. */
+static int admit(const struct admission *admission, struct arena *arena,
+                 const struct quota_amounts *held, const struct quota_amounts *request,
+                 const char *action, struct error *err)
 {
-    struct admission_levels levels;
-    struct quota_amounts held;
+    struct admission_levels *levels = arena_alloc(arena, sizeof(*levels));
     struct quota_verdict verdict;
-    int result = admission_read_levels(admission, arena, &levels, err);
-    if (result == 0) {
-        result = read_held(admission->db, arena, site->id, purpose, &held, err);
-    }
-    if (result != 0) {
+    int result = admission_read_levels(admission, arena, levels, err);
+    if (result < 0) {
         return result;
     }
-    admission_take_off(&levels, &held);
-    quota_admit(levels.levels, levels.count, amounts, &verdict);
-    if (!verdict.allowed) {
-        return view_refusal(&verdict, action, arena, err);
-    }
+    admission_take_off(levels, held);
+    quota_admit(levels->levels, levels->count, request, &verdict);
+    return verdict.allowed ? 0 : view_refusal(&verdict, action, arena, err);
+}
+
+static int put(struct db *db, const struct site *site, enum reservation_purpose purpose,
+               const struct quota_amounts *amounts, int64_t now, struct error *err)
+{
     struct reservation_holder holder = holder_of(site, purpose);
-    return reservations_put(admission->db, &holder, amounts, RESERVATION_COMMITTED, now, 0, err);
+    return reservations_put(db, &holder, amounts, RESERVATION_COMMITTED, now, 0, err);
+}
+
+int admission_note_site(struct db *db, const struct site *site, int64_t now, struct error *err)
+{
+    struct quota_amounts existing = admission_for_existing(site);
+    existing.of[QUOTA_CONTAINERS] = 0;
+    return put(db, site, RESERVATION_SITE, &existing, now, err);
+}
+
+/* A site that is to run: what it holds, and what it asks for in place of it. */
+struct run {
+    struct quota_amounts held;     /* while it ran until now */
+    struct quota_amounts existing; /* as long as it exists */
+    struct quota_amounts request;
+};
+
+/* Of its containers only those count that do not exist yet: a site that wakes finds its own. */
+static int read_run(const struct admission *admission, struct arena *arena, const struct site *site,
+                    struct run *run, struct error *err)
+{
+    struct db *db = admission->db;
+    int result = read_held(db, arena, site->id, RESERVATION_RUN, &run->held, err);
+    if (result == 0) {
+        result = read_held(db, arena, site->id, RESERVATION_SITE, &run->existing, err);
+    }
+    if (result == 0) {
+        int64_t more = containers_of(site) - run->existing.of[QUOTA_CONTAINERS];
+        run->request = admission_for_running(site);
+        run->request.of[QUOTA_CONTAINERS] = more > 0 ? more : 0;
+    }
+    return result;
+}
+
+static int put_run(struct db *db, const struct site *site, const struct run *run, int64_t now,
+                   struct error *err)
+{
+    const struct quota_amounts running = admission_for_running(site);
+    const struct quota_amounts existing = admission_for_existing(site);
+    int result = put(db, site, RESERVATION_RUN, &running, now, err);
+    if (result == 0 && memcmp(&existing, &run->existing, sizeof(existing)) != 0) {
+        result = put(db, site, RESERVATION_SITE, &existing, now, err);
+    }
+    return result;
 }
 
 int admission_reserve_run(const struct admission *admission, struct arena *arena,
                           const struct site *site, const char *action, int64_t now,
                           struct error *err)
 {
-    struct quota_amounts amounts = admission_for_running(site);
-    return replace(admission, arena, site, RESERVATION_RUN, &amounts, action, now, err);
+    struct run run;
+    int result = read_run(admission, arena, site, &run, err);
+    if (result == 0) {
+        result = admit(admission, arena, &run.held, &run.request, action, err);
+    }
+    return result < 0 ? result : put_run(admission->db, site, &run, now, err);
 }
 
 /* What is asked for in each dimension in which it is more than what is held; 0 in the others. */
@@ -167,25 +230,13 @@ static struct quota_amounts growing(const struct quota_amounts *amounts,
 int admission_keep_run(const struct admission *admission, struct arena *arena,
                        const struct site *site, const char *action, int64_t now, struct error *err)
 {
-    struct admission_levels levels;
-    struct quota_amounts held;
-    struct quota_verdict verdict;
-    const struct quota_amounts amounts = admission_for_running(site);
-    int result = admission_read_levels(admission, arena, &levels, err);
+    struct run run;
+    int result = read_run(admission, arena, site, &run, err);
     if (result == 0) {
-        result = read_held(admission->db, arena, site->id, RESERVATION_RUN, &held, err);
+        const struct quota_amounts asked = growing(&run.request, &run.held);
+        result = admit(admission, arena, &run.held, &asked, action, err);
     }
-    if (result < 0) {
-        return result;
-    }
-    const struct quota_amounts asked = growing(&amounts, &held);
-    admission_take_off(&levels, &held);
-    quota_admit(levels.levels, levels.count, &asked, &verdict);
-    if (!verdict.allowed) {
-        return view_refusal(&verdict, action, arena, err);
-    }
-    struct reservation_holder holder = holder_of(site, RESERVATION_RUN);
-    return reservations_put(admission->db, &holder, &amounts, RESERVATION_COMMITTED, now, 0, err);
+    return result < 0 ? result : put_run(admission->db, site, &run, now, err);
 }
 
 int admission_check_alone(const struct admission *admission, struct arena *arena,
@@ -211,24 +262,39 @@ int admission_release_run(struct db *db, int64_t site_id, struct error *err)
     return reservations_release(db, &holder, err);
 }
 
-int admission_account_storage(const struct admission *admission, struct arena *arena,
-                              const struct site *site, int64_t size_bytes, const char *action,
-                              int64_t now, struct error *err)
+int admission_release_containers(struct db *db, const struct site *site, int64_t now,
+                                 struct error *err)
+{
+    int result = admission_release_run(db, site->id, err);
+    return result < 0 ? result : admission_note_site(db, site, now, err);
+}
+
+static struct quota_amounts storage_of(int64_t size_bytes)
 {
     struct quota_amounts amounts = {0};
     amounts.of[QUOTA_STORAGE_PRODUCTION] = (size_bytes + BYTES_PER_MIB - 1) / BYTES_PER_MIB;
     quota_add_up(&amounts);
-    return replace(admission, arena, site, RESERVATION_STORAGE, &amounts, action, now, err);
+    return amounts;
+}
+
+int admission_account_storage(const struct admission *admission, struct arena *arena,
+                              const struct site *site, int64_t size_bytes, const char *action,
+                              int64_t now, struct error *err)
+{
+    const struct quota_amounts amounts = storage_of(size_bytes);
+    struct quota_amounts held;
+    int result = read_held(admission->db, arena, site->id, RESERVATION_STORAGE, &held, err);
+    if (result == 0) {
+        result = admit(admission, arena, &held, &amounts, action, err);
+    }
+    return result < 0 ? result : put(admission->db, site, RESERVATION_STORAGE, &amounts, now, err);
 }
 
 int admission_note_storage(struct db *db, const struct site *site, int64_t size_bytes, int64_t now,
                            struct error *err)
 {
-    struct quota_amounts amounts = {0};
-    amounts.of[QUOTA_STORAGE_PRODUCTION] = (size_bytes + BYTES_PER_MIB - 1) / BYTES_PER_MIB;
-    quota_add_up(&amounts);
-    const struct reservation_holder holder = holder_of(site, RESERVATION_STORAGE);
-    return reservations_put(db, &holder, &amounts, RESERVATION_COMMITTED, now, 0, err);
+    const struct quota_amounts amounts = storage_of(size_bytes);
+    return put(db, site, RESERVATION_STORAGE, &amounts, now, err);
 }
 
 int admission_storage_left(const struct admission *admission, struct arena *arena,
@@ -243,7 +309,7 @@ int admission_storage_left(const struct admission *admission, struct arena *aren
     for (size_t i = 0; i < levels.count; i++) {
         static const enum quota_dimension binding[] = {QUOTA_STORAGE_PRODUCTION, QUOTA_STORAGE};
         for (size_t j = 0; j < sizeof(binding) / sizeof(binding[0]); j++) {
-            int64_t hard = levels.levels[i].limits[binding[j]].hard;
+            int64_t hard = quota_level_limit(&levels.levels[i], binding[j]).hard;
             int64_t left = hard - levels.levels[i].used.of[binding[j]];
             if (hard != QUOTA_UNLIMITED && left < *ret_bytes / BYTES_PER_MIB) {
                 *ret_bytes = left > 0 ? left * BYTES_PER_MIB : 0;

@@ -41,9 +41,12 @@ int admission_read_levels(const struct admission *admission, struct arena *arena
 /* Takes off what a site has itself, for a request that replaces it. */
 void admission_take_off(struct admission_levels *levels, const struct quota_amounts *amounts);
 
-/* What a site asks for: when it is made, and while it runs. */
-struct quota_amounts admission_for_new_site(void);
+/* What a site has as long as it exists, with its containers, asleep or not; and while it runs. */
+struct quota_amounts admission_for_existing(const struct site *site);
 struct quota_amounts admission_for_running(const struct site *site);
+
+/* Notes a new site in the ledger; it has no containers yet. */
+int admission_note_site(struct db *db, const struct site *site, int64_t now, struct error *err);
 
 /* Reserves what the site's row says it needs to run, in place of what it had; ERR_QUOTA_EXCEEDED
  * with the words for action ("Cannot deploy"). A site that is served from files needs nothing. */
@@ -60,8 +63,12 @@ int admission_keep_run(const struct admission *admission, struct arena *arena,
 int admission_check_alone(const struct admission *admission, struct arena *arena,
                           const struct site *site, const char *action, struct error *err);
 
-/* Gives back what it needed to run. */
+/* Gives back what it needed to run; its containers still exist. */
 int admission_release_run(struct db *db, int64_t site_id, struct error *err);
+
+/* The same for a site whose containers are gone. */
+int admission_release_containers(struct db *db, const struct site *site, int64_t now,
+                                 struct error *err);
 
 /* Notes what a site's files occupy, if there is room for it; the row replaces the one before. */
 int admission_account_storage(const struct admission *admission, struct arena *arena,

@@ -92,7 +92,10 @@ int handover_done(const struct admission *admission, struct arena *arena, int64_
 static int return_room(const struct admission *admission, struct arena *arena,
                        const struct site *site, int64_t now, struct error *err)
 {
-    if (!site->live_deployment || site->desired != SITE_WANT_RUNNING) {
+    if (!site->live_deployment) {
+        return admission_release_containers(admission->db, site, now, err);
+    }
+    if (site->desired != SITE_WANT_RUNNING) {
         return admission_release_run(admission->db, site->id, err);
     }
     int result = admission_keep_run(admission, arena, site, "Cannot start", now, err);

@@ -21,6 +21,7 @@ static struct quota_amounts amounts_of(const struct deployd_quota_validate_param
 {
     const struct site_type *type = params->type ? site_type_find(params->type) : NULL;
     struct site site = {
+        .owner_kind = rpc_owner_kind(params->owner_kind),
         .memory_mib = params->has_memory_mib ? params->memory_mib
                       : type                 ? type->memory_mib
                                              : 0,
@@ -34,9 +35,14 @@ static struct quota_amounts amounts_of(const struct deployd_quota_validate_param
         amounts.of[QUOTA_MEMORY_DEVELOPMENT] = site.memory_mib;
         amounts.of[QUOTA_CPU_DEVELOPMENT] = site.cpu_millicores;
     } else {
+        const struct quota_amounts existing = admission_for_existing(&site);
         amounts = admission_for_running(&site);
+        amounts.of[QUOTA_CONTAINERS] = existing.of[QUOTA_CONTAINERS];
     }
-    amounts.of[QUOTA_SITES] = params->new_site;
+    if (params->new_site) {
+        amounts.of[QUOTA_SITES] = 1;
+        amounts.of[QUOTA_APPLICATIONS] = site.owner_kind == QUOTA_TEAM;
+    }
     if (params->has_storage_mib) {
         amounts.of[params->development ? QUOTA_STORAGE_DEVELOPMENT : QUOTA_STORAGE_PRODUCTION] =
             params->storage_mib;

@@ -101,7 +101,8 @@ static int admit_new_site(const struct admission *admission, struct arena *arena
         return result;
     }
     struct quota_amounts amounts = admission_for_running(site);
-    amounts.of[QUOTA_SITES] = 1;
+    const struct quota_amounts existing = admission_for_existing(site);
+    quota_amounts_add(&amounts, &existing);
     struct quota_verdict verdict;
     quota_admit(levels.levels, levels.count, &amounts, &verdict);
     return verdict.allowed ? 0 : view_refusal(&verdict, "Cannot deploy", arena, err);
@@ -152,18 +153,12 @@ static int work_site_create(struct change *change, struct db *db, struct error *
     }
     site.domain = domain.name;
     struct admission admission = admission_for(change->deployd, site.owner_kind, site.owner_id);
-    const struct quota_amounts one = admission_for_new_site();
     if ((result = admit_new_site(&admission, arena, &site, err)) < 0 ||
         (result = sites_create(db, &site, now, &change->site_id, err)) < 0) {
         return result;
     }
-    const struct reservation_holder holder = {
-        .entity = site.owner_kind,
-        .entity_id = site.owner_id,
-        .site_id = change->site_id,
-        .purpose = RESERVATION_SITE,
-    };
-    if ((result = reservations_put(db, &holder, &one, RESERVATION_COMMITTED, now, 0, err)) < 0 ||
+    site.id = change->site_id;
+    if ((result = admission_note_site(db, &site, now, err)) < 0 ||
         (result = sites_find(db, arena, change->site_id, &site, err)) < 0) {
         return result;
     }

@@ -29,7 +29,10 @@ static int read_effective_limits(struct site_work *work, struct error *err)
     struct db *db = work->deployd->run->db;
     const struct site *site = &work->site;
     struct quota_level level;
+    const struct machine *machine = &work->deployd->machine;
     quota_level_init(&level, site->owner_kind, "");
+    level.machine =
+        (struct quota_machine){machine->memory_mib, machine->cpu_millicores, machine->storage_mib};
     int result = limits_read(db, site->owner_kind, site->owner_id, level.limits, err);
     if (result == 0) {
         result = reservations_sum(db, site->owner_kind, site->owner_id, &level.used, err);
@@ -37,12 +40,12 @@ static int read_effective_limits(struct site_work *work, struct error *err)
     bool is_next = site_work_is_new_release(work) && work->serve != PLAN_NO_RELEASE;
     const struct deployment_needs *next = &work->wanted.needs;
     work->effective_memory_mib = scale(is_next ? next->memory_mib : site->memory_mib,
-                                       level.limits[QUOTA_MEMORY_PRODUCTION].hard,
+                                       quota_level_limit(&level, QUOTA_MEMORY_PRODUCTION).hard,
                                        level.used.of[QUOTA_MEMORY_PRODUCTION], SMALLEST_MEMORY_MIB);
     work->effective_cpu_millicores =
         scale(is_next ? next->cpu_millicores : site->cpu_millicores,
-              level.limits[QUOTA_CPU_PRODUCTION].hard, level.used.of[QUOTA_CPU_PRODUCTION],
-              SMALLEST_MILLICORES);
+              quota_level_limit(&level, QUOTA_CPU_PRODUCTION).hard,
+              level.used.of[QUOTA_CPU_PRODUCTION], SMALLEST_MILLICORES);
     return result;
 }
 

@@ -9,14 +9,16 @@
 enum { READ, PUT, DELETE };
 
 static const struct db_statement rows[] = {
-    [READ] = {"limits_read", "SELECT dimension, hard, soft_percent, burst_percent FROM limits "
-                             "WHERE entity_kind = ?1 AND entity_id = ?2"},
-    [PUT] = {"limits_put",
-             "INSERT INTO limits (entity_kind, entity_id, dimension, hard, soft_percent, "
-             "burst_percent, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-             "ON CONFLICT (entity_kind, entity_id, dimension) DO UPDATE SET hard = excluded.hard, "
-             "soft_percent = excluded.soft_percent, burst_percent = excluded.burst_percent, "
-             "updated_at = excluded.updated_at"},
+    [READ] = {"limits_read",
+              "SELECT dimension, ifnull(hard, -1), soft_percent, "
+              "burst_percent, percent FROM limits WHERE entity_kind = ?1 AND entity_id = ?2"},
+    [PUT] =
+        {"limits_put",
+         "INSERT INTO limits (entity_kind, entity_id, dimension, hard, soft_percent, "
+         "burst_percent, percent, updated_at) VALUES (?1, ?2, ?3, nullif(?4, -1), ?5, ?6, ?7, ?8) "
+         "ON CONFLICT (entity_kind, entity_id, dimension) DO UPDATE SET hard = excluded.hard, "
+         "soft_percent = excluded.soft_percent, burst_percent = excluded.burst_percent, "
+         "percent = excluded.percent, updated_at = excluded.updated_at"},
     [DELETE] = {"limits_delete", "DELETE FROM limits WHERE entity_kind = ?1 AND entity_id = ?2 "
                                  "AND dimension = ?3"},
 };
@@ -37,6 +39,7 @@ int limits_read(struct db *db, enum quota_entity entity, int64_t entity_id,
             limits[dimension].hard = db_column_i64(&q);
             limits[dimension].soft_percent = db_column_i64(&q);
             limits[dimension].burst_percent = db_column_i64(&q);
+            limits[dimension].percent = db_column_i64(&q);
         }
     }
     return r;
@@ -56,7 +59,7 @@ int limits_put(struct db *db, enum quota_entity entity, int64_t entity_id,
                enum quota_dimension dimension, const struct quota_limit *limit, int64_t now,
                struct error *err)
 {
-    if (limit->hard == QUOTA_UNLIMITED) {
+    if (limit->hard == QUOTA_UNLIMITED && limit->percent == 0) {
         return delete_row(db, entity, entity_id, dimension, err);
     }
     AUTO_QUERY struct db_query q = db_query(db, &limits_statements, PUT, err);
@@ -66,6 +69,7 @@ int limits_put(struct db *db, enum quota_entity entity, int64_t entity_id,
     db_bind_i64(&q, limit->hard);
     db_bind_i64(&q, limit->soft_percent);
     db_bind_i64(&q, limit->burst_percent);
+    db_bind_i64(&q, limit->percent);
     db_bind_i64(&q, now);
     return db_query_run(&q);
 }

@@ -1,5 +1,6 @@
 /*
- * What the system, a team or a user may use: a row per dimension. No row: no limit at this level.
+ * What the system, a team or a user may use: a row per dimension. No row: no limit at this level;
+ * a team has nothing then but what its members bring in (quota_level_init).
  */
 #pragma once
 
@@ -15,7 +16,7 @@ struct db;
 int limits_read(struct db *db, enum quota_entity entity, int64_t entity_id,
                 struct quota_limit limits[QUOTA_DIMENSION_COUNT], struct error *err);
 
-/* hard = QUOTA_UNLIMITED takes the limit away. */
+/* hard = QUOTA_UNLIMITED and percent 0 take the limit away: the row goes. */
 int limits_put(struct db *db, enum quota_entity entity, int64_t entity_id,
                enum quota_dimension dimension, const struct quota_limit *limit, int64_t now,
                struct error *err);

@@ -114,18 +114,6 @@ int reservations_sum_site(struct db *db, int64_t site_id, struct quota_amounts *
     return read_sums(&q, ret_used);
 }
 
-/* A dimension that others are a part of is their sum and has no rows of its own. */
-static bool is_sum(enum quota_dimension dimension)
-{
-    for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
-        if (i != (int)dimension &&
-            quota_dimension_info((enum quota_dimension)i)->whole == dimension) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int insert(struct db *db, const struct reservation_holder *holder,
                   const struct reservation *row, struct error *err)
 {
@@ -156,7 +144,7 @@ int reservations_put(struct db *db, const struct reservation_holder *holder,
     for (int i = 0; r == 0 && i < QUOTA_DIMENSION_COUNT; i++) {
         row.dimension = quota_dimension_info((enum quota_dimension)i)->name;
         row.amount = amounts->of[i];
-        if (row.amount != 0 && !is_sum((enum quota_dimension)i)) {
+        if (row.amount != 0 && !quota_dimension_is_sum((enum quota_dimension)i)) {
             r = insert(db, holder, &row, err);
         }
     }

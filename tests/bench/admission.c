@@ -45,7 +45,7 @@ struct bench {
 
 static struct quota_amounts amounts_of(const struct asking *asking)
 {
-    return (struct quota_amounts){.of = {[QUOTA_CONTAINERS] = 1,
+    return (struct quota_amounts){.of = {[QUOTA_CONCURRENT_CONTAINERS] = 1,
                                          [QUOTA_MEMORY_PRODUCTION] = asking->memory_mib,
                                          [QUOTA_CPU_PRODUCTION] = 100}};
 }

@@ -10,6 +10,7 @@
 static const int countables[] = {
     QUOTA_SITES,
     QUOTA_CONTAINERS,
+    QUOTA_CONCURRENT_CONTAINERS,
     QUOTA_DEV_CONTAINERS,
     QUOTA_MEMORY_PRODUCTION,
     QUOTA_MEMORY_DEVELOPMENT,
@@ -300,7 +301,7 @@ static void case_states(void)
         {3, 3, "hard"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        struct quota_limit limit = {rows[i].hard, QUOTA_SOFT_PERCENT, 0};
+        struct quota_limit limit = {.hard = rows[i].hard, .soft_percent = QUOTA_SOFT_PERCENT};
         if (!CHECK_STR(quota_state_name(quota_state(&limit, rows[i].used)), rows[i].wanted)) {
             printf("# %lld of %lld\n", (long long)rows[i].used, (long long)rows[i].hard);
         }
@@ -346,7 +347,7 @@ static void case_profiles(void)
         CHECK_INT(profile->limits[QUOTA_STORAGE_PRODUCTION].hard, rows[i].storage_production);
         CHECK_INT(profile->limits[QUOTA_MEMORY].hard, QUOTA_UNLIMITED);
         /* A switch runs two at once: each site needs a second container for a moment. */
-        CHECK(profile->limits[QUOTA_CONTAINERS].hard >= 2 * rows[i].sites);
+        CHECK(profile->limits[QUOTA_CONCURRENT_CONTAINERS].hard >= 2 * rows[i].sites);
         CHECK_INT(profile->limits[QUOTA_SITES].soft_percent, QUOTA_SOFT_PERCENT);
     }
     CHECK(!quota_profile_at(ARRAY_COUNT(rows)));
