@@ -8,9 +8,8 @@
 
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/views.h"
-#include "libdialup/store/limits.h"
+#include "libdialup/store/levels.h"
 #include "libdialup/store/reservations.h"
-#include "libdialup/store/users.h"
 
 enum { BYTES_PER_MIB = 1 << 20 };
 
@@ -33,41 +32,16 @@ static struct quota_machine machine_of(const struct admission *admission)
                                   machine->storage_mib};
 }
 
-static int read_owner_level(const struct admission *admission, struct arena *arena,
-                            struct quota_level *level, struct error *err)
-{
-    struct user user;
-    int result = users_find(admission->db, arena, admission->owner_id, &user, err);
-    if (result < 0) {
-        return result;
-    }
-    quota_level_init(level, admission->owner_kind, user.email);
-    level->machine = machine_of(admission);
-    result =
-        limits_read(admission->db, admission->owner_kind, admission->owner_id, level->limits, err);
-    if (result < 0) {
-        return result;
-    }
-    return reservations_sum(admission->db, admission->owner_kind, admission->owner_id, &level->used,
-                            err);
-}
-
-static int read_system_level(const struct admission *admission, struct quota_level *level,
-                             struct error *err)
-{
-    const struct machine *machine = admission->machine;
-    quota_level_init_system(level, machine->memory_mib, machine->cpu_millicores,
-                            machine->storage_mib, admission->reserve_percent);
-    int result = limits_read(admission->db, QUOTA_SYSTEM, 0, level->limits, err);
-    return result < 0 ? result : reservations_sum_system(admission->db, &level->used, err);
-}
-
 int admission_read_levels(const struct admission *admission, struct arena *arena,
                           struct admission_levels *ret_levels, struct error *err)
 {
+    const struct quota_machine machine = machine_of(admission);
     *ret_levels = (struct admission_levels){.count = 2};
-    int result = read_owner_level(admission, arena, &ret_levels->levels[0], err);
-    return result < 0 ? result : read_system_level(admission, &ret_levels->levels[1], err);
+    int result = levels_read_owner(admission->db, arena, admission->owner_kind, admission->owner_id,
+                                   &machine, &ret_levels->levels[0], err);
+    return result < 0 ? result
+                      : levels_read_system(admission->db, &machine, admission->reserve_percent,
+                                           &ret_levels->levels[1], err);
 }
 
 void admission_take_off(struct admission_levels *levels, const struct quota_amounts *amounts)

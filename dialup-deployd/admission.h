@@ -34,7 +34,8 @@ struct admission_levels {
     size_t count;
 };
 
-/* Reads limits and uses of the owner and the system. Names live in the arena. */
+/* Reads limits and uses of the owner and the system: a user with what they brought into teams taken
+ * off, a team instead of a user. Names live in the arena. */
 int admission_read_levels(const struct admission *admission, struct arena *arena,
                           struct admission_levels *ret_levels, struct error *err);
 

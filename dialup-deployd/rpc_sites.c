@@ -19,6 +19,7 @@
 #include "libdialup/site/site_type.h"
 #include "libdialup/site/strategy.h"
 #include "libdialup/store/reservations.h"
+#include "libdialup/store/teams.h"
 #include "libdialup/store/users.h"
 #include "libdialup/view/view.h"
 #include "proto/deployd_rpc.h"
@@ -71,15 +72,10 @@ static int check_look_alikes(struct db *db, struct arena *arena, const struct do
     return result;
 }
 
-static int check_may_create(struct db *db, struct arena *arena, enum quota_entity owner_kind,
-                            int64_t owner_id, struct error *err)
+static int check_person(struct db *db, struct arena *arena, int64_t user_id, struct error *err)
 {
     struct user user;
-    if (owner_kind != QUOTA_USER) {
-        return error_set_field(err, ERR_UNSUPPORTED, "owner_kind",
-                               "Sites of teams are not possible yet");
-    }
-    int result = users_find(db, arena, owner_id, &user, err);
+    int result = users_find(db, arena, user_id, &user, err);
     if (result == 0 && !user.is_active) {
         result = error_set(err, ERR_FORBIDDEN, "Cannot create site: your account is not active");
         error_hint(err, "Contact admin to activate it");
@@ -89,6 +85,16 @@ static int check_may_create(struct db *db, struct arena *arena, enum quota_entit
         error_hint(err, "Contact admin to enable it");
     }
     return result;
+}
+
+/* Which of its members may make a team's site is admind's to say: it knows who asks. Here the team
+ * has to be there, in the transaction in which it cannot be deleted. */
+static int check_may_create(struct db *db, struct arena *arena, enum quota_entity owner_kind,
+                            int64_t owner_id, struct error *err)
+{
+    struct team team;
+    return owner_kind == QUOTA_TEAM ? teams_find(db, arena, owner_id, &team, err)
+                                    : check_person(db, arena, owner_id, err);
 }
 
 /* Room for the site, and for it to run: somebody who could never start it hears so now. */

@@ -5,8 +5,7 @@
 
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/release.h"
-#include "libdialup/store/limits.h"
-#include "libdialup/store/reservations.h"
+#include "libdialup/store/levels.h"
 
 enum { SMALLEST_MEMORY_MIB = 16, SMALLEST_MILLICORES = 10 };
 
@@ -29,13 +28,14 @@ static int read_effective_limits(struct site_work *work, struct error *err)
     struct db *db = work->deployd->run->db;
     const struct site *site = &work->site;
     struct quota_level level;
-    const struct machine *machine = &work->deployd->machine;
-    quota_level_init(&level, site->owner_kind, "");
-    level.machine =
-        (struct quota_machine){machine->memory_mib, machine->cpu_millicores, machine->storage_mib};
-    int result = limits_read(db, site->owner_kind, site->owner_id, level.limits, err);
-    if (result == 0) {
-        result = reservations_sum(db, site->owner_kind, site->owner_id, &level.used, err);
+    const struct machine *has = &work->deployd->machine;
+    const struct quota_machine machine = {has->memory_mib, has->cpu_millicores, has->storage_mib};
+    int result =
+        levels_read_owner(db, work->arena, site->owner_kind, site->owner_id, &machine, &level, err);
+    /* The last site of a team that was deleted keeps what it declares until it is gone. */
+    if (result == -ERR_NOT_FOUND) {
+        quota_level_init(&level, QUOTA_USER, "");
+        result = 0;
     }
     bool is_next = site_work_is_new_release(work) && work->serve != PLAN_NO_RELEASE;
     const struct deployment_needs *next = &work->wanted.needs;

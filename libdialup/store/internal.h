@@ -30,3 +30,11 @@ enum quota_entity store_column_entity(struct db_query *query);
 /* Room for one more row of row_size bytes: rows, or a copy of them in a larger place. Lists start
  * with rows NULL and count 0. */
 void *store_grow(struct arena *arena, void *rows, size_t count, size_t row_size);
+
+/* team_shares.c, for teams.c: who goes takes along what they brought in. */
+int store_remove_shares_of_member(struct db *db, int64_t team_id, int64_t user_id,
+                                  struct error *err);
+int store_remove_shares_of_team(struct db *db, int64_t team_id, struct error *err);
+
+/* The columns dimension, hard, soft_percent, burst_percent and percent of all rows, into limits. */
+int store_read_limits(struct db_query *query, struct quota_limit limits[QUOTA_DIMENSION_COUNT]);

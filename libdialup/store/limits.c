@@ -25,24 +25,29 @@ static const struct db_statement rows[] = {
 
 const struct db_statements limits_statements = {rows, ARRAY_COUNT(rows)};
 
+int store_read_limits(struct db_query *query, struct quota_limit limits[QUOTA_DIMENSION_COUNT])
+{
+    int r;
+    while ((r = db_query_row(query)) > 0) {
+        enum quota_dimension dimension;
+        /* A row of a dimension that this release does not know binds nothing. */
+        if (quota_dimension_parse(db_column_word(query), &dimension)) {
+            limits[dimension].hard = db_column_i64(query);
+            limits[dimension].soft_percent = db_column_i64(query);
+            limits[dimension].burst_percent = db_column_i64(query);
+            limits[dimension].percent = db_column_i64(query);
+        }
+    }
+    return r;
+}
+
 int limits_read(struct db *db, enum quota_entity entity, int64_t entity_id,
                 struct quota_limit limits[QUOTA_DIMENSION_COUNT], struct error *err)
 {
     AUTO_QUERY struct db_query q = db_query(db, &limits_statements, READ, err);
     db_bind_text(&q, quota_entity_name(entity));
     db_bind_i64(&q, entity_id);
-    int r;
-    while ((r = db_query_row(&q)) > 0) {
-        enum quota_dimension dimension;
-        /* A row of a dimension that this release does not know binds nothing. */
-        if (quota_dimension_parse(db_column_word(&q), &dimension)) {
-            limits[dimension].hard = db_column_i64(&q);
-            limits[dimension].soft_percent = db_column_i64(&q);
-            limits[dimension].burst_percent = db_column_i64(&q);
-            limits[dimension].percent = db_column_i64(&q);
-        }
-    }
-    return r;
+    return store_read_limits(&q, limits);
 }
 
 static int delete_row(struct db *db, enum quota_entity entity, int64_t entity_id,

@@ -18,6 +18,7 @@
 #include "libdialup/db/batch.h"
 #include "libdialup/db/transaction.h"
 #include "libdialup/quota/quota.h"
+#include "libdialup/store/levels.h"
 #include "libdialup/store/limits.h"
 #include "libdialup/store/reservations.h"
 #include "tests/unit/store_fixture.h"
@@ -50,19 +51,12 @@ static struct quota_amounts amounts_of(const struct asking *asking)
                                          [QUOTA_CPU_PRODUCTION] = 100}};
 }
 
-static int read_levels(struct db *db, int64_t user_id, struct quota_level levels[2],
-                       struct error *err)
+static int read_levels(struct db *db, int64_t user_id, struct arena *arena,
+                       struct quota_level levels[2], struct error *err)
 {
-    quota_level_init(&levels[0], QUOTA_USER, "ann@example.org");
-    quota_level_init_system(&levels[1], 1 << 20, 1 << 20, 1 << 20, 20);
-    int result = limits_read(db, QUOTA_USER, user_id, levels[0].limits, err);
-    if (result == 0) {
-        result = reservations_sum(db, QUOTA_USER, user_id, &levels[0].used, err);
-    }
-    if (result == 0) {
-        result = limits_read(db, QUOTA_SYSTEM, 0, levels[1].limits, err);
-    }
-    return result < 0 ? result : reservations_sum_system(db, &levels[1].used, err);
+    static const struct quota_machine machine = {1 << 20, 1 << 20, 1 << 20};
+    int result = levels_read_owner(db, arena, QUOTA_USER, user_id, &machine, &levels[0], err);
+    return result < 0 ? result : levels_read_system(db, &machine, 20, &levels[1], err);
 }
 
 static int admit(struct db *db, void *context, struct error *err)
@@ -71,7 +65,8 @@ static int admit(struct db *db, void *context, struct error *err)
     const struct quota_amounts running = amounts_of(asking);
     struct quota_level levels[2];
     struct quota_verdict verdict;
-    int result = read_levels(db, asking->user_id, levels, err);
+    AUTO_ARENA struct arena *arena = arena_new();
+    int result = read_levels(db, asking->user_id, arena, levels, err);
     if (result < 0) {
         return result;
     }
