@@ -6,6 +6,7 @@
 #include "dialup-admind/admind.h"
 #include "libdialup/quota/quota.h"
 
-/* Sentences in the arena; NULL if there is nothing to say. changed tells which limits were given. */
+/* Sentences in the arena; NULL if there is nothing to say. changed tells which limits were given.
+ */
 const char *limit_note(const struct admind *admind, struct arena *arena,
                        const struct quota_limit *limits, const bool *changed);
