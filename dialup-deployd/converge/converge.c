@@ -35,6 +35,8 @@ struct converger {
     bool has_begun;    /* every site was kicked once */
     bool is_caught_up; /* and came to rest once */
     struct docker_watch *docker;
+    int networks_missing; /* of this pass */
+    bool has_networks;    /* they were all there once */
 };
 
 static void on_site_settled(void *context);
@@ -77,9 +79,12 @@ static struct site_work *get_work(struct converger *converger, int64_t site_id)
     return work;
 }
 
+/* Before our networks are there nothing could be started; then all sites are looked at anyway. */
 void converger_kick(struct converger *converger, int64_t site_id)
 {
-    site_loop_kick(get_work(converger, site_id));
+    if (converger->has_networks) {
+        site_loop_kick(get_work(converger, site_id));
+    }
 }
 
 void converger_wake(struct converger *converger, int64_t site_id)
@@ -230,8 +235,12 @@ static void on_network(void *context, const struct error *err)
         log_warning("cannot make our network: %s", err->message);
         return;
     }
-    deployd_close_bridges(converger->deployd);
-    kick_all(converger);
+    converger->networks_missing--;
+    if (converger->networks_missing == 0) {
+        converger->has_networks = true;
+        deployd_close_bridges(converger->deployd);
+        kick_all(converger);
+    }
 }
 
 /* Also after somebody pruned it: making one that is there costs a millisecond. */
@@ -239,6 +248,7 @@ static void ensure_networks(struct converger *converger)
 {
     struct deployd *deployd = converger->deployd;
     const char *instance = config_text(deployd->run->config, CONFIG_common_instance);
+    converger->networks_missing = DEPLOYD_DEVELOPMENT + 1;
     for (int i = DEPLOYD_PRODUCTION; i <= DEPLOYD_DEVELOPMENT; i++) {
         AUTO_FREE char *name = deployd_network_name(deployd, (enum deployd_network)i);
         AUTO_FREE char *bridge = deployd_bridge_name(deployd, (enum deployd_network)i);
