@@ -1,18 +1,16 @@
 /*
  * dialup-job-build: reads its params on stdin, makes a release, tells how it goes on stdout.
+ * It leads: source.c unpacks, package.c reads what type it is, node.c and dockerfile.c build.
  *
  * Started by deployd's queue, one process a deployment, as root. It must not touch the database,
  * and nothing outside the folders that its params name.
  */
-#include "dialup-deployd/jobs/build.h"
-
-#include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "dialup-deployd/jobs/build_work.h"
 #include "dialup-deployd/jobs/dockerfile.h"
 #include "dialup-deployd/jobs/input.h"
 #include "dialup-deployd/jobs/node.h"
@@ -25,30 +23,6 @@
 #include "libdialup/base/memory.h"
 
 enum { MIB = 1 << 20 };
-
-/* The engine and time ------------------------------------------------------------------------- */
-
-static void on_terminate(evutil_socket_t fd, short events, void *context)
-{
-    struct build *build = context;
-    build->is_stopping = true;
-}
-
-int build_open_engine(struct build *build, struct error *err)
-{
-    build->base = event_base_new();
-    ASSERT(build->base);
-    build->terminate = evsignal_new(build->base, SIGTERM, on_terminate, build);
-    evsignal_add(build->terminate, NULL);
-    return engine_open(build->base, build->params->docker_socket, &build->engine, err);
-}
-
-int64_t build_time_left_s(const struct build *build, int64_t wanted_s)
-{
-    int64_t left = (build->deadline_us - clock_monotonic_us()) / 1000000;
-    int64_t least = left < wanted_s ? left : wanted_s;
-    return least > 1 ? least : 1;
-}
 
 /* Room ---------------------------------------------------------------------------------------- */
 
@@ -67,7 +41,7 @@ static int measure_releases(const struct build *build, struct fs_usage *ret_usag
     return fs_exists(folder) ? fs_measure_tree(folder, BUILD_MAX_INODES, ret_usage, err) : 0;
 }
 
-int build_check_room(struct build *build, struct error *err)
+static int check_room(struct build *build, struct error *err)
 {
     struct fs_usage usage;
     int result = measure_releases(build, &usage, err);
@@ -184,35 +158,21 @@ static int run(struct build *build, struct error *err)
                   (long long)release->files, release->files == 1 ? "" : "s",
                   (long long)((release->size_bytes + 1023) / 1024),
                   (long long)release->linked_files);
-    if ((result = decide_type(build, err)) < 0 || (result = build_check_room(build, err)) < 0 ||
+    if ((result = decide_type(build, err)) < 0 || (result = check_room(build, err)) < 0 ||
         (result = make_release(build, err)) < 0) {
         return result;
     }
     build->release.type = build->detection.type->name;
     build->release.reason = build->detection.reason;
-    return build_check_room(build, err);
-}
-
-static void build_fini(struct build *build)
-{
-    if (build->base) {
-        engine_close(build->engine);
-        event_free(build->terminate);
-        event_base_free(build->base);
-    }
-    if (build->release_fd >= 0) {
-        close(build->release_fd);
-    }
-    manifest_fini(&build->manifest);
-    progress_close(&build->progress);
+    return check_room(build, err);
 }
 
 static int run_job(struct arena *arena)
 {
-    struct build build = {.arena = arena, .release_fd = -1, .progress.log_fd = -1};
+    struct build build;
     struct jobs_build_params params;
     struct error err = {0};
-    manifest_init(&build.manifest);
+    build_init(&build, arena);
     int result = input_read(arena, &jobs_build_params_shape, &params, &err);
     if (result == 0) {
         build.params = &params;

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 
 enum { CONTAINER_RUN_MILLICORES = 1000, CONTAINER_RUN_PIDS = 512 };
 

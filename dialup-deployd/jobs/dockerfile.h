@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 
 enum { DOCKERFILE_PIDS = 512 };
 

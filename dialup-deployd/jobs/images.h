@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 
 enum { IMAGES_DEFAULT_PORT = 3000 };
 

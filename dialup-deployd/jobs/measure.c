@@ -18,7 +18,7 @@
 
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/engine/engine.h"
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 #include "dialup-deployd/jobs/input.h"
 #include "dialup-deployd/jobs/progress.h"
 #include "libdialup/base/fs.h"

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 
 enum { MODULES_CACHE_KEEP = 3, MODULES_CACHE_KEY_SIZE = 65 };
 

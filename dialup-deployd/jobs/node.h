@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 
 /* Installs and builds in limited containers; fills the release's serve, public_dir, image, argv,
  * environment and port. ERR_BUILD_FAILED with the step that failed. */

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 
 /* Files as they were sent. ERR_INVALID_ARGUMENT without an index.html, saying what was looked for;
  * or with a link that leads out. */

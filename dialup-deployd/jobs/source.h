@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "dialup-deployd/jobs/build.h"
+#include "dialup-deployd/jobs/build_work.h"
 
 /* Makes release_dir and its files (root's), fills build->manifest, and the release's
  * received_bytes, linked_files, files and size_bytes; writes manifest_path. ERR_CONFLICT if the

@@ -1,8 +1,8 @@
 /*
- * The build job: one deployment from an uploaded archive to a release. What its parts share.
+ * What is known of one build, and shared by the parts of its job: from an uploaded archive to a
+ * release.
  *
- * build.c leads; source.c unpacks, package.c and plan of the type read, node.c and dockerfile.c
- * build, container_run.c runs what is foreign. A part that fails fills the error for the person
+ * build.c leads and makes it; the parts fill it. A part that fails fills the error for the person
  * who deployed and returns; nothing is undone here, since deployd removes the release's folder.
  */
 #pragma once
@@ -42,12 +42,11 @@ struct build {
     struct jobs_release release;
 };
 
+void build_init(struct build *build, struct arena *arena);
+void build_fini(struct build *build);
+
 /* Connects to the engine and from then on ends in good order on SIGTERM. */
 int build_open_engine(struct build *build, struct error *err);
-
-/* Measures the releases; ERR_QUOTA_EXCEEDED if this one needs more than the owner may still store.
- */
-int build_check_room(struct build *build, struct error *err);
 
 /* Seconds left, at most wanted_s; at least 1. */
 int64_t build_time_left_s(const struct build *build, int64_t wanted_s);

@@ -1,0 +1,54 @@
+/*
+ * The beginning and the end of what a build knows, its way to the engine, and its time. Called by
+ * all parts of the job; it calls none of them.
+ */
+#include "dialup-deployd/jobs/build_work.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "libdialup/base/clock.h"
+#include "libdialup/base/log.h"
+
+void build_init(struct build *build, struct arena *arena)
+{
+    *build = (struct build){.arena = arena, .release_fd = -1, .progress.log_fd = -1};
+    manifest_init(&build->manifest);
+}
+
+void build_fini(struct build *build)
+{
+    if (build->base) {
+        engine_close(build->engine);
+        event_free(build->terminate);
+        event_base_free(build->base);
+    }
+    if (build->release_fd >= 0) {
+        close(build->release_fd);
+    }
+    manifest_fini(&build->manifest);
+    progress_close(&build->progress);
+}
+
+static void on_terminate(evutil_socket_t fd, short events, void *context)
+{
+    struct build *build = context;
+    build->is_stopping = true;
+}
+
+int build_open_engine(struct build *build, struct error *err)
+{
+    build->base = event_base_new();
+    ASSERT(build->base);
+    build->terminate = evsignal_new(build->base, SIGTERM, on_terminate, build);
+    evsignal_add(build->terminate, NULL);
+    return engine_open(build->base, build->params->docker_socket, &build->engine, err);
+}
+
+int64_t build_time_left_s(const struct build *build, int64_t wanted_s)
+{
+    int64_t left = (build->deadline_us - clock_monotonic_us()) / 1000000;
+    int64_t least = left < wanted_s ? left : wanted_s;
+    return least > 1 ? least : 1;
+}
