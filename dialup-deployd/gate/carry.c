@@ -6,98 +6,116 @@
  * connection owns no buffer. Where the owner's bandwidth is limited no more is read than was
  * granted: the rest waits at its sender.
  */
+#include "dialup-deployd/gate/carry.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "dialup-deployd/gate/pump_internal.h"
+#include "dialup-deployd/gate/peer.h"
 #include "libdialup/base/memory.h"
 
-static char scratch[PUMP_BUFFER_SIZE];
+static char scratch[CARRY_BUFFER_SIZE];
 
-static bool move(struct pump *pump, struct flow *flow);
+static bool move(struct carry *carry, struct flow *flow);
+static void judge_ends(struct carry *carry);
 
 /* Where bandwidth is short the directions take turns in being first. */
-bool carry_round(struct pump *pump)
+bool carry_round(struct carry *carry)
 {
     bool changed = false;
     for (int i = 0; i < 2; i++) {
-        struct flow *flow = (i == 0) == pump->out_is_first ? &pump->out : &pump->in;
-        if (flow == &pump->in || pump->is_connected) {
-            changed = move(pump, flow) || changed;
+        struct flow *flow = (i == 0) == carry->out_is_first ? &carry->out : &carry->in;
+        if (flow == &carry->in || carry->is_connected) {
+            changed = move(carry, flow) || changed;
         }
     }
+    judge_ends(carry);
     return changed;
 }
 
-void carry_give_back(struct pump *pump)
+void carry_judge(struct carry *carry, enum verdict verdict)
 {
-    if (pump->granted > 0) {
-        owner_give_back(pump->owner, pump->granted);
-        pump->granted = 0;
+    if (carry->verdict == GOES_ON) {
+        carry->verdict = verdict;
     }
 }
 
-void carry_note_connected(struct pump *pump)
+void carry_give_back(struct carry *carry)
 {
-    if (!pump->is_connected) {
-        pump->is_connected = true;
-        event_del(&pump->connect_timer);
+    if (carry->granted > 0) {
+        owner_give_back(carry->owner, carry->granted);
+        carry->granted = 0;
     }
+}
+
+void carry_note_connected(struct carry *carry)
+{
+    if (!carry->is_connected) {
+        carry->is_connected = true;
+        event_del(&carry->connect_timer);
+    }
+}
+
+void carry_fini(struct carry *carry)
+{
+    carry_give_back(carry);
+    free(carry->in.pending);
+    free(carry->out.pending);
 }
 
 /* The site takes nothing more; what it has said already may still be on its way. */
-static void site_stopped_reading(struct pump *pump)
+static void site_stopped_reading(struct carry *carry)
 {
-    if (!pump->is_connected) {
-        pump_judge(pump, IS_UNREACHABLE);
+    if (!carry->is_connected) {
+        carry_judge(carry, IS_UNREACHABLE);
         return;
     }
-    free(pump->in.pending);
-    pump->in.pending = NULL;
-    pump->in.is_discarded = true;
-    pump->site.readable = true;
+    free(carry->in.pending);
+    carry->in.pending = NULL;
+    carry->in.is_discarded = true;
+    carry->site.readable = true;
 }
 
-static void site_ended(struct pump *pump, bool is_broken)
+static void site_ended(struct carry *carry, bool is_broken)
 {
-    pump->site.is_ended = true;
-    pump->is_broken = is_broken;
-    if (pump->out.size == 0) {
-        pump_judge(pump, IS_UNREACHABLE);
+    carry->site.is_ended = true;
+    carry->is_broken = is_broken;
+    if (carry->out.size == 0) {
+        carry_judge(carry, IS_UNREACHABLE);
     }
 }
 
-static void side_failed(struct pump *pump, const struct side *side, bool while_reading)
+static void side_failed(struct carry *carry, const struct side *side, bool while_reading)
 {
-    if (side == &pump->client) {
-        pump_judge(pump, IS_ABORTED);
+    if (side == &carry->client) {
+        carry_judge(carry, IS_ABORTED);
     } else if (while_reading) {
-        site_ended(pump, true);
+        site_ended(carry, true);
     } else {
-        site_stopped_reading(pump);
+        site_stopped_reading(carry);
     }
 }
 
 /* Of the interim answers only 101 is a last one. */
-static void count_upgrade(struct pump *pump)
+static void count_upgrade(struct carry *carry)
 {
-    pump->is_upgraded = pump->status.is_known && pump->status.status_class == 1;
-    pump->route->counters.upgraded += pump->is_upgraded;
+    carry->is_upgraded = carry->status.is_known && carry->status.status_class == 1;
+    carry->route->counters.upgraded += carry->is_upgraded;
 }
 
-static void note_carried(struct pump *pump, struct flow *flow, const char *data, size_t size)
+static void note_carried(struct carry *carry, struct flow *flow, const char *data, size_t size)
 {
-    struct gate_counters *counters = &pump->route->counters;
-    if (flow == &pump->in) {
+    struct gate_counters *counters = &carry->route->counters;
+    if (flow == &carry->in) {
         counters->bytes_in += size;
         flow->size += size;
         return;
     }
     if (flow->size == 0) {
-        uint64_t waited_us = (uint64_t)(pump->active_us - pump->accepted_us);
+        uint64_t waited_us = (uint64_t)(carry->active_us - carry->accepted_us);
         counters->answered++;
         counters->first_byte_us += waited_us;
         if (waited_us > counters->first_byte_us_max) {
@@ -106,37 +124,37 @@ static void note_carried(struct pump *pump, struct flow *flow, const char *data,
     }
     flow->size += size;
     counters->bytes_out += size;
-    if (!pump->status.is_known) {
-        status_line_feed(&pump->status, data, size);
-        counters->status_class[pump->status.status_class] += pump->status.is_known;
-        count_upgrade(pump);
+    if (!carry->status.is_known) {
+        status_line_feed(&carry->status, data, size);
+        counters->status_class[carry->status.status_class] += carry->status.is_known;
+        count_upgrade(carry);
     }
 }
 
 /* Returns how much `to` took; 0 also if it failed, which is noted. */
-static size_t give(struct pump *pump, struct flow *flow, const char *data, size_t size)
+static size_t give(struct carry *carry, struct flow *flow, const char *data, size_t size)
 {
     struct side *to = flow->to;
     ssize_t sent = to->writable ? send(to->fd, data, size, MSG_NOSIGNAL) : 0;
     if (sent > 0) {
-        if (to == &pump->site) {
-            carry_note_connected(pump);
+        if (to == &carry->site) {
+            carry_note_connected(carry);
         }
-        note_carried(pump, flow, data, (size_t)sent);
+        note_carried(carry, flow, data, (size_t)sent);
         return (size_t)sent;
     }
     if (sent < 0 && errno == EAGAIN) {
         to->writable = false;
     } else if (sent < 0 && errno != EINTR) {
-        side_failed(pump, to, false);
+        side_failed(carry, to, false);
     }
     return 0;
 }
 
-static bool flush_pending(struct pump *pump, struct flow *flow)
+static bool flush_pending(struct carry *carry, struct flow *flow)
 {
     size_t left = flow->pending_size - flow->pending_sent;
-    size_t sent = give(pump, flow, flow->pending + flow->pending_sent, left);
+    size_t sent = give(carry, flow, flow->pending + flow->pending_sent, left);
     if (!flow->pending) {
         return true; /* thrown away, since `to` has failed */
     }
@@ -158,48 +176,48 @@ static void keep(struct flow *flow, const char *data, size_t size)
     }
 }
 
-static void note_end(struct pump *pump, struct side *from)
+static void note_end(struct carry *carry, struct side *from)
 {
-    if (from == &pump->site) {
-        site_ended(pump, false);
+    if (from == &carry->site) {
+        site_ended(carry, false);
     } else {
         from->is_ended = true;
     }
 }
 
 /* How much may be read now. With 0 the pump stands in its owner's queue. */
-static size_t allowance(struct pump *pump)
+static size_t allowance(struct carry *carry)
 {
-    if (!pump->owner || !owner_is_shaped(pump->owner)) {
+    if (!carry->owner || !owner_is_shaped(carry->owner)) {
         return sizeof(scratch);
     }
-    if (pump->granted == 0) {
-        pump->granted = owner_take(pump->owner, &pump->waiter);
+    if (carry->granted == 0) {
+        carry->granted = owner_take(carry->owner, &carry->waiter);
     }
-    return pump->granted < sizeof(scratch) ? pump->granted : sizeof(scratch);
+    return carry->granted < sizeof(scratch) ? carry->granted : sizeof(scratch);
 }
 
-static void note_taken(struct pump *pump, size_t size)
+static void note_taken(struct carry *carry, size_t size)
 {
-    pump->granted -= pump->granted < size ? pump->granted : size;
-    if (pump->owner) {
-        owner_counters(pump->owner)->bytes += size;
+    carry->granted -= carry->granted < size ? carry->granted : size;
+    if (carry->owner) {
+        owner_counters(carry->owner)->bytes += size;
     }
 }
 
 /* Returns whether anything has changed. */
-static bool take_and_give(struct pump *pump, struct flow *flow)
+static bool take_and_give(struct carry *carry, struct flow *flow)
 {
     struct side *from = flow->from;
-    size_t allowed = allowance(pump);
+    size_t allowed = allowance(carry);
     if (allowed == 0) {
         return false;
     }
     ssize_t got = recv(from->fd, scratch, allowed, 0);
     if (got > 0) {
-        note_taken(pump, (size_t)got);
+        note_taken(carry, (size_t)got);
         if (!flow->is_discarded) {
-            size_t sent = give(pump, flow, scratch, (size_t)got);
+            size_t sent = give(carry, flow, scratch, (size_t)got);
             keep(flow, scratch + sent, (size_t)got - sent);
         }
         return true;
@@ -209,26 +227,40 @@ static bool take_and_give(struct pump *pump, struct flow *flow)
         return false;
     }
     if (got == 0) {
-        note_end(pump, from);
+        note_end(carry, from);
     } else if (errno != EINTR) {
-        side_failed(pump, from, true);
+        side_failed(carry, from, true);
     }
     return true;
 }
 
-static bool move(struct pump *pump, struct flow *flow)
+static bool move(struct carry *carry, struct flow *flow)
 {
     bool changed = false;
     if (flow->pending && flow->to->writable) {
-        changed = flush_pending(pump, flow);
+        changed = flush_pending(carry, flow);
     }
     if (!flow->pending && flow->from->readable && !flow->from->is_ended) {
-        changed = take_and_give(pump, flow) || changed;
+        changed = take_and_give(carry, flow) || changed;
     }
-    bool is_passed_on = flow->from->is_ended && !flow->pending && pump->verdict == GOES_ON;
+    bool is_passed_on = flow->from->is_ended && !flow->pending && carry->verdict == GOES_ON;
     if (is_passed_on && !flow->to->is_shut) {
         shutdown(flow->to->fd, SHUT_WR);
         flow->to->is_shut = true;
     }
     return changed;
+}
+
+static void judge_ends(struct carry *carry)
+{
+    bool all_said = carry->site.is_ended && !carry->out.pending;
+    if (all_said && carry->client.is_ended && !carry->in.pending) {
+        carry_judge(carry, IS_OVER);
+    } else if (all_said && (carry->in.is_discarded || carry->is_broken)) {
+        carry_judge(carry, LINGERS);
+    } else if (carry->client.is_ended && !carry->in.pending && !all_said &&
+               peer_is_gone(carry->client.fd)) {
+        /* Not a half-close: nobody waits for the answer. */
+        carry_judge(carry, IS_ABORTED);
+    }
 }

@@ -1,13 +1,25 @@
 /*
- * One connection as the two files see that share it: pump.c for its life, carry.c for its bytes.
+ * The bytes of one connection between a visitor and a site, both ways. How they end is judged
+ * here; what follows from that, and other connections, are the pump's.
+ *
+ * The caller fills the sides, the flows and the first group, watches both sockets edge-triggered,
+ * sets `readable` and `writable` as the kernel promises them (here they are taken back by EAGAIN),
+ * and calls carry_round until nothing changes or there is a verdict. Nothing blocks. Counts into
+ * the route's counters.
  */
 #pragma once
 
 #include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "dialup-deployd/gate/owners.h"
-#include "dialup-deployd/gate/pump.h"
+#include "dialup-deployd/gate/routes.h"
 #include "dialup-deployd/gate/status_line.h"
+
+/* At most this waits here in a direction. */
+enum { CARRY_BUFFER_SIZE = 64 * 1024 };
 
 struct side {
     int fd;
@@ -29,41 +41,36 @@ struct flow {
 
 enum verdict { GOES_ON, IS_OVER, IS_ABORTED, IS_UNREACHABLE, LINGERS };
 
-struct pump {
-    TAILQ_ENTRY(pump) link;
-    struct pump_set *set;
+struct carry {
     struct route *route;
-    struct target *target;
     struct owner *owner;        /* whose bandwidth it uses; NULL: nobody's */
     struct owner_waiter waiter; /* for bandwidth */
-    size_t granted;             /* bytes of the present turn that were not used yet */
-    void *watcher;              /* NULL: nobody waits for the end */
+    int64_t accepted_us;
+    int64_t active_us; /* kept by the caller */
+
     struct side client, site;
-    struct flow in, out; /* client to site, site to client */
-    struct event connect_timer;
+    struct flow in, out;        /* client to site, site to client */
+    struct event connect_timer; /* the caller's; ended once the site has given a sign */
     struct status_line status;
+    size_t granted; /* bytes of the present turn that were not used yet */
     enum verdict verdict;
     bool is_connected;
-    bool is_broken;   /* the site vanished */
-    bool is_upgraded; /* answered 101 */
-    bool is_cut;
+    bool is_broken;    /* the site vanished */
+    bool is_upgraded;  /* answered 101 */
     bool out_is_first; /* of the two directions, when bandwidth is short */
-    int64_t accepted_us;
-    int64_t active_us;
 };
 
-/* The first judgement stands. */
-static inline void pump_judge(struct pump *pump, enum verdict verdict)
-{
-    if (pump->verdict == GOES_ON) {
-        pump->verdict = verdict;
-    }
-}
+/* Moves what can be moved, both ways, one round, and judges. Returns whether anything has changed.
+ */
+bool carry_round(struct carry *carry);
 
-/* Moves what can be moved, both ways, one round. Returns whether anything has changed. */
-bool carry_round(struct pump *pump);
+/* The first judgement stands. */
+void carry_judge(struct carry *carry, enum verdict verdict);
 
 /* Bandwidth that was granted and is not needed now. */
-void carry_give_back(struct pump *pump);
+void carry_give_back(struct carry *carry);
 
-void carry_note_connected(struct pump *pump);
+void carry_note_connected(struct carry *carry);
+
+/* Frees what waits in it; the sockets and events are the caller's. */
+void carry_fini(struct carry *carry);

@@ -1,8 +1,8 @@
 /*
  * The pump. Used by gate.c for each request that has a site to go to.
  *
- * Both sockets are watched edge-triggered and registered once: `readable` and `writable` say what
- * the kernel promised and did not yet take back by EAGAIN. The bytes are carry.c's.
+ * A connection's life: made, watched, judged, ended. Both sockets are registered once. The bytes
+ * are carry.c's, which knows none of this.
  */
 #include "dialup-deployd/gate/pump.h"
 
@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dialup-deployd/gate/carry.h"
 #include "dialup-deployd/gate/peer.h"
-#include "dialup-deployd/gate/pump_internal.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -29,6 +29,15 @@ struct pump_set {
     TAILQ_HEAD(, pump) list;
     size_t count;
     struct event idle_check;
+};
+
+struct pump {
+    TAILQ_ENTRY(pump) link;
+    struct pump_set *set;
+    struct target *target;
+    void *watcher; /* NULL: nobody waits for the end */
+    bool is_cut;
+    struct carry carry;
 };
 
 static void on_bandwidth(void *arg, size_t size);
@@ -62,7 +71,7 @@ void pump_set_free(struct pump_set *set)
     }
     struct pump *pump;
     while ((pump = TAILQ_FIRST(&set->list))) {
-        pump_judge(pump, IS_ABORTED);
+        carry_judge(&pump->carry, IS_ABORTED);
         end(pump);
     }
     event_del(&set->idle_check);
@@ -79,14 +88,15 @@ void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_
         return;
     }
     struct pump *pump = make(set, route, client_fd, site_fd);
+    struct carry *carry = &pump->carry;
     pump->target = target;
     targets_enter(target);
-    pump->accepted_us = accepted_us;
-    pump->active_us = accepted_us;
-    event_add(&pump->client.event, NULL);
-    event_add(&pump->site.event, NULL);
+    carry->accepted_us = accepted_us;
+    carry->active_us = accepted_us;
+    event_add(&carry->client.event, NULL);
+    event_add(&carry->site.event, NULL);
     struct timeval patience = clock_timeval_of_ms(set->config.connect_timeout_ms);
-    event_add(&pump->connect_timer, &patience);
+    event_add(&carry->connect_timer, &patience);
     /* The request is often here before its connection was accepted, and a container of this
      * machine takes a connection at once: so try before the first round of the loop. */
     run(pump);
@@ -105,7 +115,7 @@ size_t pump_set_watch(struct pump_set *set, const char *host, const struct socka
     TAILQ_FOREACH(pump, &set->list, link)
     {
         if (target_address_equal(&pump->target->address, address) &&
-            str_equal(pump->route->host, host)) {
+            str_equal(pump->carry.route->host, host)) {
             pump->watcher = watcher;
             count++;
         }
@@ -129,9 +139,9 @@ void pump_set_cut_watched(struct pump_set *set, const void *watcher, bool plain,
     struct pump *pump, *next;
     for (pump = TAILQ_FIRST(&set->list); pump; pump = next) {
         next = TAILQ_NEXT(pump, link);
-        if (pump->watcher == watcher && (pump->is_upgraded ? upgraded : plain)) {
+        if (pump->watcher == watcher && (pump->carry.is_upgraded ? upgraded : plain)) {
             pump->is_cut = true;
-            pump_judge(pump, IS_ABORTED);
+            carry_judge(&pump->carry, IS_ABORTED);
             end(pump);
         }
     }
@@ -156,18 +166,19 @@ static int connect_to(const struct sockaddr_in *target)
 static struct pump *make(struct pump_set *set, struct route *route, int client_fd, int site_fd)
 {
     struct pump *pump = xcalloc(1, sizeof(*pump));
+    struct carry *carry = &pump->carry;
     pump->set = set;
-    pump->route = route;
-    pump->client = (struct side){.fd = client_fd, .readable = true, .writable = true};
-    pump->site = (struct side){.fd = site_fd, .writable = true};
-    pump->in = (struct flow){.from = &pump->client, .to = &pump->site};
-    pump->out = (struct flow){.from = &pump->site, .to = &pump->client};
+    carry->route = route;
+    carry->client = (struct side){.fd = client_fd, .readable = true, .writable = true};
+    carry->site = (struct side){.fd = site_fd, .writable = true};
+    carry->in = (struct flow){.from = &carry->client, .to = &carry->site};
+    carry->out = (struct flow){.from = &carry->site, .to = &carry->client};
     short both = EV_READ | EV_WRITE | EV_ET | EV_PERSIST;
-    event_assign(&pump->client.event, set->base, client_fd, both, on_client, pump);
-    event_assign(&pump->site.event, set->base, site_fd, both, on_site, pump);
-    evtimer_assign(&pump->connect_timer, set->base, on_connect_timeout, pump);
-    pump->owner = route->owner ? owner_ref(route->owner) : NULL;
-    pump->waiter = (struct owner_waiter){.on_turn = on_bandwidth, .arg = pump};
+    event_assign(&carry->client.event, set->base, client_fd, both, on_client, pump);
+    event_assign(&carry->site.event, set->base, site_fd, both, on_site, pump);
+    evtimer_assign(&carry->connect_timer, set->base, on_connect_timeout, pump);
+    carry->owner = route->owner ? owner_ref(route->owner) : NULL;
+    carry->waiter = (struct owner_waiter){.on_turn = on_bandwidth, .arg = pump};
     TAILQ_INSERT_TAIL(&set->list, pump, link);
     set->count++;
     return pump;
@@ -176,33 +187,33 @@ static struct pump *make(struct pump_set *set, struct route *route, int client_f
 /* All but the client's descriptor. */
 static void release(struct pump *pump)
 {
-    event_del(&pump->client.event);
-    event_del(&pump->site.event);
-    event_del(&pump->connect_timer);
-    carry_give_back(pump);
-    owner_forget_waiter(&pump->waiter);
-    owner_unref(pump->owner);
-    close(pump->site.fd);
+    struct carry *carry = &pump->carry;
+    event_del(&carry->client.event);
+    event_del(&carry->site.event);
+    event_del(&carry->connect_timer);
+    carry_fini(carry);
+    owner_forget_waiter(&carry->waiter);
+    owner_unref(carry->owner);
+    close(carry->site.fd);
     TAILQ_REMOVE(&pump->set->list, pump, link);
     pump->set->count--;
-    free(pump->in.pending);
-    free(pump->out.pending);
     free(pump);
 }
 
 static void count_end(const struct pump *pump)
 {
-    struct gate_counters *counters = &pump->route->counters;
-    if (pump->verdict == IS_UNREACHABLE) {
+    const struct carry *carry = &pump->carry;
+    struct gate_counters *counters = &carry->route->counters;
+    if (carry->verdict == IS_UNREACHABLE) {
         counters->unreachable++;
         return;
     }
     int64_t now_us = clock_monotonic_us();
-    pump->route->active_us = now_us;
+    carry->route->active_us = now_us;
     counters->finished++;
-    counters->total_us += (uint64_t)(now_us - pump->accepted_us);
-    counters->aborted += pump->verdict == IS_ABORTED || pump->is_broken;
-    if (pump->out.size > 0 && !pump->status.is_known) {
+    counters->total_us += (uint64_t)(now_us - carry->accepted_us);
+    counters->aborted += carry->verdict == IS_ABORTED || carry->is_broken;
+    if (carry->out.size > 0 && !carry->status.is_known) {
         counters->status_class[0]++;
     }
 }
@@ -215,16 +226,17 @@ static void end(struct pump *pump)
         [IS_UNREACHABLE] = PUMP_UNREACHABLE,
         [LINGERS] = PUMP_LINGERS,
     };
+    struct carry *carry = &pump->carry;
     count_end(pump);
     struct pump_set *set = pump->set;
-    struct route *route = pump->route;
+    struct route *route = carry->route;
     void *watcher = pump->watcher;
     bool is_cut = pump->is_cut;
-    enum pump_end how = ends[pump->verdict];
-    bool has_request = pump->in.size > 0 || pump->in.pending;
-    int client_fd = pump->client.fd;
+    enum pump_end how = ends[carry->verdict];
+    bool has_request = carry->in.size > 0 || carry->in.pending;
+    int client_fd = carry->client.fd;
     targets_leave(&route->targets, pump->target);
-    route->counters.upgraded -= pump->is_upgraded;
+    route->counters.upgraded -= carry->is_upgraded;
     release(pump);
     if (how == PUMP_OVER) {
         close(client_fd);
@@ -236,49 +248,35 @@ static void end(struct pump *pump)
     }
 }
 
-static void judge_ends(struct pump *pump)
-{
-    bool all_said = pump->site.is_ended && !pump->out.pending;
-    if (all_said && pump->client.is_ended && !pump->in.pending) {
-        pump_judge(pump, IS_OVER);
-    } else if (all_said && (pump->in.is_discarded || pump->is_broken)) {
-        pump_judge(pump, LINGERS);
-    } else if (pump->client.is_ended && !pump->in.pending && !all_said &&
-               peer_is_gone(pump->client.fd)) {
-        /* Not a half-close: nobody waits for the answer. */
-        pump_judge(pump, IS_ABORTED);
-    }
-}
-
 static void run(struct pump *pump)
 {
+    struct carry *carry = &pump->carry;
     for (int round = 0; round < ROUNDS_PER_TURN; round++) {
-        bool changed = carry_round(pump);
-        judge_ends(pump);
-        if (pump->verdict != GOES_ON) {
+        bool changed = carry_round(carry);
+        if (carry->verdict != GOES_ON) {
             end(pump);
             return;
         }
         if (!changed) {
-            carry_give_back(pump);
+            carry_give_back(carry);
             return;
         }
     }
-    carry_give_back(pump);
-    event_active(&pump->client.event, EV_TIMEOUT, 0);
+    carry_give_back(carry);
+    event_active(&carry->client.event, EV_TIMEOUT, 0);
 }
 
 static void note_active(struct pump *pump)
 {
-    pump->active_us = clock_monotonic_us();
-    pump->route->active_us = pump->active_us;
+    pump->carry.active_us = clock_monotonic_us();
+    pump->carry.route->active_us = pump->carry.active_us;
 }
 
 static void on_bandwidth(void *arg, size_t size)
 {
     struct pump *pump = arg;
-    pump->granted = size;
-    pump->out_is_first = !pump->out_is_first;
+    pump->carry.granted = size;
+    pump->carry.out_is_first = !pump->carry.out_is_first;
     note_active(pump);
     run(pump);
 }
@@ -286,12 +284,13 @@ static void on_bandwidth(void *arg, size_t size)
 static void on_client(evutil_socket_t fd, short what, void *arg)
 {
     struct pump *pump = arg;
+    struct carry *carry = &pump->carry;
     note_active(pump);
-    pump->client.readable |= (what & EV_READ) != 0;
-    pump->client.writable |= (what & EV_WRITE) != 0;
+    carry->client.readable |= (what & EV_READ) != 0;
+    carry->client.writable |= (what & EV_WRITE) != 0;
     /* With bytes pending nobody would read the end of a visitor who left a site that hangs. */
-    if (pump->in.pending && (what & EV_READ) && !pump->client.is_shut && peer_is_gone((int)fd)) {
-        pump_judge(pump, IS_ABORTED);
+    if (carry->in.pending && (what & EV_READ) && !carry->client.is_shut && peer_is_gone((int)fd)) {
+        carry_judge(carry, IS_ABORTED);
     }
     run(pump);
 }
@@ -299,17 +298,18 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
 static void on_site(evutil_socket_t fd, short what, void *arg)
 {
     struct pump *pump = arg;
+    struct carry *carry = &pump->carry;
     note_active(pump);
-    pump->site.readable |= (what & EV_READ) != 0;
-    pump->site.writable |= (what & EV_WRITE) != 0;
-    if (!pump->is_connected && (what & EV_WRITE)) {
+    carry->site.readable |= (what & EV_READ) != 0;
+    carry->site.writable |= (what & EV_WRITE) != 0;
+    if (!carry->is_connected && (what & EV_WRITE)) {
         int error = 0;
         socklen_t size = sizeof(error);
         getsockopt((int)fd, SOL_SOCKET, SO_ERROR, &error, &size);
         if (error) {
-            pump_judge(pump, IS_UNREACHABLE);
+            carry_judge(carry, IS_UNREACHABLE);
         } else {
-            carry_note_connected(pump);
+            carry_note_connected(carry);
         }
     }
     run(pump);
@@ -318,7 +318,7 @@ static void on_site(evutil_socket_t fd, short what, void *arg)
 static void on_connect_timeout(evutil_socket_t fd, short what, void *arg)
 {
     struct pump *pump = arg;
-    pump_judge(pump, IS_UNREACHABLE);
+    carry_judge(&pump->carry, IS_UNREACHABLE);
     end(pump);
 }
 
@@ -329,8 +329,8 @@ static void on_idle_check(evutil_socket_t fd, short what, void *arg)
     struct pump *pump, *next;
     for (pump = TAILQ_FIRST(&set->list); pump; pump = next) {
         next = TAILQ_NEXT(pump, link);
-        if (pump->active_us < oldest_us) {
-            pump_judge(pump, IS_ABORTED);
+        if (pump->carry.active_us < oldest_us) {
+            carry_judge(&pump->carry, IS_ABORTED);
             end(pump);
         }
     }

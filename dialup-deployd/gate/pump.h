@@ -1,9 +1,9 @@
 /*
  * Carries one connection each between a visitor and a site: bytes, both ways, until it is over.
  *
- * Whatever one side sends is given to the other as it comes; at most PUMP_BUFFER_SIZE bytes a
- * direction wait here, so a slow reader slows its sender. The end of one direction is passed on as
- * such (shutdown), the other goes on. Nothing blocks. Counts into the route's counters.
+ * Whatever one side sends is given to the other as it comes; little waits here
+ * (carry.h), so a slow reader slows its sender. The end of one direction is passed on as such
+ * (shutdown), the other goes on. Nothing blocks. Counts into the route's counters.
  */
 #pragma once
 
@@ -12,8 +12,6 @@
 #include <stdint.h>
 
 #include "dialup-deployd/gate/routes.h"
-
-enum { PUMP_BUFFER_SIZE = 64 * 1024 };
 
 struct event_base;
 struct pump_set;
