@@ -14,8 +14,8 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/ipc/envelope.h"
+#include "libdialup/ipc/method.h"
 #include "libdialup/ipc/port.h"
-#include "libdialup/ipc/server.h"
 
 /* The peer tells of its own deadline; this is what we wait beyond it. */
 enum { GRACE_MS = 250 };

@@ -23,6 +23,11 @@ enum {
     IPC_CALLER_ANYONE = 4, /* whoever may open the socket */
 };
 
+enum {
+    IPC_MAX_REQUEST_BYTES = 1024 * 1024,    /* of a method without a larger limit of its own */
+    IPC_MAX_ANSWER_BYTES = 4 * 1024 * 1024, /* page what may be larger */
+};
+
 struct ipc_method {
     const char *name;
     const char *summary; /* one line, for people */

@@ -1,6 +1,6 @@
 /*
- * The server's sockets: lock, listen, the pool of lanes that receive and send. What a request
- * means is request.c's. The lane function runs on nng's threads.
+ * The server as a whole: its lock, its socket, the service behind it. What a message means is
+ * dispatch.c's, how it comes and goes answer_lane.c's.
  */
 #include "libdialup/ipc/server.h"
 
@@ -14,30 +14,44 @@
 #include <unistd.h>
 
 #include "libdialup/base/memory.h"
-#include "libdialup/base/str.h"
-#include "libdialup/ipc/server_internal.h"
+#include "libdialup/ipc/answer_lane.h"
+#include "libdialup/ipc/dispatch.h"
+#include "libdialup/ipc/request_internal.h"
 
-/* A peer that does not read its answer holds a lane no longer than this. */
-enum { SEND_TIMEOUT_MS = 5000 };
-
-enum { STEP_RECEIVE, STEP_SEND };
+struct ipc_server {
+    struct ipc_service service;
+    struct ipc_server_options options;
+    struct ipc_port *port;
+    int lock_fd;
+};
 
 static int take_lock(struct ipc_server *server, struct error *err);
 static int open_port(struct ipc_server *server, struct error *err);
-static void receive(struct ipc_lane *lane);
+
+static void service_init(struct ipc_service *service, struct event_base *base,
+                         const struct ipc_server_options *options)
+{
+    for (size_t i = 0; i < options->method_count; i++) {
+        ASSERT(options->handlers[i]);
+    }
+    service->base = base;
+    service->daemon = options->daemon;
+    service->methods = options->methods;
+    service->method_count = options->method_count;
+    service->handlers = options->handlers;
+    service->context = options->context;
+    service->method_counters =
+        xcalloc(options->method_count + 1, sizeof(*service->method_counters));
+    ipc_peers_init(&service->peers, options->daemon_gid);
+}
 
 int ipc_server_open(struct event_base *base, const struct ipc_server_options *options,
                     struct ipc_server **ret_server, struct error *err)
 {
     struct ipc_server *server = xcalloc(1, sizeof(*server));
-    server->base = base;
     server->options = *options;
     server->lock_fd = -1;
-    for (size_t i = 0; i < options->method_count; i++) {
-        ASSERT(options->handlers[i]);
-    }
-    server->method_counters = xcalloc(options->method_count + 1, sizeof(*server->method_counters));
-    ipc_peers_init(&server->peers, options->daemon_gid);
+    service_init(&server->service, base, options);
     int code = take_lock(server, err);
     if (code == 0) {
         code = open_port(server, err);
@@ -83,41 +97,10 @@ static int take_lock(struct ipc_server *server, struct error *err)
     return 0;
 }
 
-/* On an nng thread. */
-static void on_lane(struct ipc_lane *lane)
-{
-    int result = nng_aio_result(lane->aio);
-    if (lane->step == STEP_RECEIVE && result == 0) {
-        lane->msg = nng_aio_get_msg(lane->aio);
-        ipc_lane_post(lane);
-        return;
-    }
-    if (lane->step == STEP_SEND && result != 0) {
-        nng_msg_free(nng_aio_get_msg(lane->aio));
-    }
-    if (result != NNG_ECLOSED && result != NNG_ECANCELED) {
-        receive(lane);
-    }
-}
-
-static void receive(struct ipc_lane *lane)
-{
-    lane->step = STEP_RECEIVE;
-    nng_aio_set_timeout(lane->aio, NNG_DURATION_INFINITE);
-    nng_ctx_recv(lane->ctx, lane->aio);
-}
-
-void ipc_server_send(struct ipc_lane *lane, const void *data, size_t size)
-{
-    lane->step = STEP_SEND;
-    nng_aio_set_msg(lane->aio, ipc_message_new(data, size));
-    nng_aio_set_timeout(lane->aio, SEND_TIMEOUT_MS);
-    nng_ctx_send(lane->ctx, lane->aio);
-}
-
 static void deliver(void *context, struct ipc_mail *mail)
 {
-    ipc_dispatch(context, ipc_lane_of(mail));
+    struct ipc_server *server = context;
+    ipc_dispatch(&server->service, ipc_lane_of(mail));
 }
 
 /* A request that is somewhat larger than its method's limit is read and refused in words; nng cuts
@@ -149,16 +132,16 @@ static int open_port(struct ipc_server *server, struct error *err)
         .open_socket = nng_rep0_open,
         .lane_count = IPC_MAX_OPEN,
         .max_message_bytes = largest_request(&server->options),
-        .on_done = on_lane,
+        .on_done = ipc_answer_lane_on_done,
         .deliver = deliver,
         .context = server,
     };
-    int code = ipc_port_open(server->base, &options, &server->port, err);
+    int code = ipc_port_open(server->service.base, &options, &server->port, err);
     if (code < 0) {
         return code;
     }
     for (size_t i = 0; i < IPC_MAX_OPEN; i++) {
-        receive(ipc_port_lane(server->port, i));
+        ipc_answer_lane_receive(ipc_port_lane(server->port, i));
     }
     code = ipc_port_listen(server->port, server->options.path, err);
     return code < 0 ? code : share_with_group(&server->options, err);
@@ -169,30 +152,40 @@ bool ipc_server_close(struct ipc_server *server)
     if (!server) {
         return true;
     }
-    ipc_requests_detach(server);
+    ipc_requests_detach(&server->service);
     bool is_closed = ipc_port_close(server->port);
     if (server->lock_fd >= 0) {
         close(server->lock_fd);
     }
-    ipc_peers_fini(&server->peers);
-    free(server->method_counters);
+    ipc_peers_fini(&server->service.peers);
+    free(server->service.method_counters);
     free(server);
     return is_closed;
 }
 
 struct ipc_server_stats ipc_server_stats(const struct ipc_server *server)
 {
-    return server->stats;
+    return server->service.stats;
 }
 
 const struct ipc_method *ipc_server_methods(const struct ipc_server *server, size_t *ret_count)
 {
-    *ret_count = server->options.method_count;
-    return server->options.methods;
+    *ret_count = server->service.method_count;
+    return server->service.methods;
 }
 
 struct ipc_counters ipc_server_method_counters(const struct ipc_server *server, size_t index)
 {
-    ASSERT(index < server->options.method_count);
-    return server->method_counters[index];
+    ASSERT(index < server->service.method_count);
+    return server->service.method_counters[index];
+}
+
+const char *ipc_server_path(const struct ipc_server *server)
+{
+    return server->options.path;
+}
+
+uint64_t ipc_server_connections_ended(const struct ipc_server *server)
+{
+    return ipc_port_pipes(server->port).removed;
 }

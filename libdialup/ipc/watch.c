@@ -10,7 +10,6 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/ipc/probe.h"
-#include "libdialup/ipc/server_internal.h"
 
 enum { INTERVAL_DEFAULT_MS = 5000, TIMEOUT_DEFAULT_MS = 2000, REMOVAL_POLL_MS = 20 };
 enum { FAILURES_UNTIL_DEAD = 2 };
@@ -132,7 +131,7 @@ static void on_peer_probed(void *context, const char *failure)
 /* nng's reaper tells of each connection that it has ended. */
 static void check_removal(struct ipc_watch *watch)
 {
-    if (ipc_port_pipes(watch->options.server->port).removed > watch->removed_before) {
+    if (ipc_server_connections_ended(watch->options.server) > watch->removed_before) {
         conclude(watch, NULL, "own server");
     } else if (clock_monotonic_us() > watch->removal_deadline_us) {
         conclude(watch, "connections are not taken down any more", "own server");
@@ -149,10 +148,10 @@ static void check_current(struct ipc_watch *watch)
             next_subject(watch);
             return;
         }
-        options.path = watch->options.server->options.path;
+        options.path = ipc_server_path(watch->options.server);
         options.ping = true;
         options.on_done = on_server_probed;
-        watch->removed_before = ipc_port_pipes(watch->options.server->port).removed;
+        watch->removed_before = ipc_server_connections_ended(watch->options.server);
     } else {
         const struct ipc_client *client = watch->options.clients[watch->current - 1];
         if (ipc_client_is_connected(client)) {
