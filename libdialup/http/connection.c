@@ -114,7 +114,7 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
 
 static void refuse(struct http_connection *connection)
 {
-    if (http_refusal_replace(connection)) {
+    if (http_refusal_replace(connection->server, bufferevent_get_output(connection->bev))) {
         connection->refused = true;
         http_connection_set_phase(connection, HTTP_WRITING, connection->server->options.write_ms);
     } else {
@@ -129,12 +129,8 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
         evhttp_connection_free(connection->evcon);
     } else if (connection->phase == HTTP_REFUSING) {
         refuse(connection);
-    } else if (connection->phase == HTTP_HANDLING) {
-        http_request_expire(connection->request);
-    } else if (connection->phase == HTTP_STREAMING) {
-        http_connection_set_phase(connection, HTTP_STREAMING,
-                                  connection->server->options.heartbeat_ms);
-        http_stream_heartbeat(connection->stream);
+    } else if (connection->phase == HTTP_HANDLING || connection->phase == HTTP_STREAMING) {
+        connection->holder_calls->on_deadline(connection->holder);
     } else {
         connection->server->counters.cut_slow += connection->phase != HTTP_IDLE;
         evhttp_connection_free(connection->evcon);
@@ -160,11 +156,8 @@ static void connection_free(struct http_connection *connection)
 static void on_close(struct evhttp_connection *evcon, void *argument)
 {
     struct http_connection *connection = argument;
-    if (connection->request) {
-        http_request_drop(connection->request);
-    }
-    if (connection->stream) {
-        http_stream_drop(connection->stream);
+    if (connection->holder) {
+        connection->holder_calls->on_close(connection->holder);
     }
     evbuffer_remove_cb(bufferevent_get_input(connection->bev), on_input, connection);
     evbuffer_remove_cb(bufferevent_get_output(connection->bev), on_output, connection);
@@ -257,10 +250,23 @@ static void on_complete(struct evhttp_request *evreq, void *argument)
     }
 }
 
-void http_connection_begin_request(struct http_connection *connection, struct http_request *request,
-                                   struct evhttp_request *evreq)
+void http_connection_hold(struct http_connection *connection, const struct http_holder *calls,
+                          void *holder)
 {
-    connection->request = request;
+    connection->holder_calls = calls;
+    connection->holder = holder;
+}
+
+/* Somebody else may hold it by now: a request becomes a stream before it ends. */
+void http_connection_let_go(struct http_connection *connection, const void *holder)
+{
+    if (connection->holder == holder) {
+        http_connection_hold(connection, NULL, NULL);
+    }
+}
+
+void http_connection_begin_request(struct http_connection *connection, struct evhttp_request *evreq)
+{
     connection->phase = HTTP_HANDLING;
     event_del(connection->timer);
     bufferevent_setwatermark(connection->bev, EV_READ, 0, HTTP_READ_AHEAD_BYTES);

@@ -2,8 +2,11 @@
  * What the files of this room share; nobody outside includes it.
  *
  * A connection is ours from accept to close and has one phase and one timer at a time, so that no
- * phase can last for ever. A request hangs on its connection while its handler has it; once it is
- * answered, evhttp alone has the rest.
+ * phase can last for ever. A request, or the stream that it became, holds its connection while a
+ * handler has it; once it is answered, evhttp alone has the rest.
+ *
+ * Calls go down: dispatch, static_files > later, sse > reply > request > connection > refusal >
+ * error_body. What a connection has to tell goes up through its holder.
  */
 #pragma once
 
@@ -35,6 +38,13 @@ enum http_phase {
     HTTP_STREAMING, /* server-sent events */
 };
 
+/* What a connection tells whoever holds it. */
+struct http_holder {
+    void (*on_deadline)(void *holder); /* the time of the phase is over */
+    void (*on_close)(void *holder);    /* it is closing; the last call */
+    void (*on_stop)(void *holder);     /* the server stops: end in good order. NULL: finishes */
+};
+
 struct http_connection {
     LIST_ENTRY(http_connection) next;
     struct http_server *server;
@@ -42,13 +52,13 @@ struct http_connection {
     struct evhttp_connection *evcon; /* NULL until adopted */
     struct event *timer;
     enum http_phase phase;
-    bool doomed;                  /* the timer fires at once and ends it */
-    bool refused;                 /* ends once refusal.c's answer is out */
-    int64_t read_from_us;         /* the request's first byte; HTTP_READING */
-    size_t read_bytes;            /* of it so far */
-    size_t held_bytes;            /* of the request being read or handled */
-    struct http_request *request; /* HTTP_HANDLING */
-    struct http_stream *stream;   /* HTTP_STREAMING */
+    bool doomed;          /* the timer fires at once and ends it */
+    bool refused;         /* ends once refusal.c's answer is out */
+    int64_t read_from_us; /* the request's first byte; HTTP_READING */
+    size_t read_bytes;    /* of it so far */
+    size_t held_bytes;    /* of the request being read or handled */
+    const struct http_holder *holder_calls;
+    void *holder; /* NULL: nobody */
 };
 
 LIST_HEAD(http_connection_list, http_connection);
@@ -113,8 +123,11 @@ struct bufferevent *http_connection_on_accept(struct event_base *base, void *ser
 void http_connections_adopt(evutil_socket_t fd, short what, void *server);
 struct http_connection *http_connection_find(struct http_server *server,
                                              struct evhttp_request *evreq);
-void http_connection_begin_request(struct http_connection *connection, struct http_request *request,
+void http_connection_begin_request(struct http_connection *connection,
                                    struct evhttp_request *evreq);
+void http_connection_hold(struct http_connection *connection, const struct http_holder *calls,
+                          void *holder);
+void http_connection_let_go(struct http_connection *connection, const void *holder);
 void http_connection_set_phase(struct http_connection *connection, enum http_phase phase,
                                int64_t deadline_ms);
 void http_connection_watch_for_close(struct http_connection *connection);
@@ -128,8 +141,8 @@ void http_dispatch(struct evhttp_request *evreq, void *server);
 struct http_request *http_request_new(struct http_connection *connection,
                                       struct evhttp_request *evreq);
 void http_request_end(struct http_request *request);
-void http_request_expire(struct http_request *request);
-void http_request_drop(struct http_request *request);
+void http_request_drop(void *request);
+void http_evreq_abandon(struct evhttp_request *evreq);
 int http_header_count(struct evhttp_request *evreq, const char *name);
 
 /* reply.c */
@@ -137,18 +150,12 @@ void http_reply_add_common_headers(struct http_request *request);
 void http_reply_buffer(struct http_request *request, int status, struct evbuffer *body,
                        size_t size);
 void http_reply_count(struct http_request *request, int status);
-void http_reply_write_error(struct strbuf *out, const struct error *err, const char *request_id);
+
+/* error_body.c */
+void http_error_write(struct strbuf *out, const struct error *err, const char *request_id);
 
 /* refusal.c: false if what evhttp is about to send is no answer. */
-bool http_refusal_replace(struct http_connection *connection);
-
-/* sse.c */
-void http_stream_heartbeat(struct http_stream *stream);
-void http_stream_drop(struct http_stream *stream);
-void http_stream_end_for_stop(struct http_stream *stream);
+bool http_refusal_replace(struct http_server *server, struct evbuffer *output);
 
 /* static_files.c */
 void http_static_serve(struct http_static_files *files, struct http_request *request);
-
-/* After libevent's closecb: a request that it took off its list belongs to us. */
-void http_evreq_abandon(struct evhttp_request *evreq);

@@ -65,7 +65,7 @@ static void write_answer(struct evbuffer *output, const struct row *row, const c
                          const struct error *err)
 {
     AUTO_STRBUF struct strbuf body = STRBUF_INIT;
-    http_reply_write_error(&body, err, id);
+    http_error_write(&body, err, id);
     evbuffer_add_printf(output,
                         "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
                         "Content-Length: %zu\r\nX-Request-Id: %s\r\n"
@@ -74,9 +74,8 @@ static void write_answer(struct evbuffer *output, const struct row *row, const c
                         row->status, row->reason, body.size, id, strbuf_text(&body));
 }
 
-bool http_refusal_replace(struct http_connection *connection)
+bool http_refusal_replace(struct http_server *server, struct evbuffer *output)
 {
-    struct evbuffer *output = bufferevent_get_output(connection->bev);
     int status = read_status(output);
     if (status >= 100 && status < 200) { /* "100 Continue": the request goes on */
         return false;
@@ -85,11 +84,11 @@ bool http_refusal_replace(struct http_connection *connection)
     char id[CRYPTO_ID_SIZE];
     struct error err;
     crypto_random_id(id);
-    describe(connection->server, row, &err);
+    describe(server, row, &err);
     evbuffer_unfreeze(output, 1); /* a bufferevent lets nobody else take from its front */
     evbuffer_drain(output, evbuffer_get_length(output));
     evbuffer_freeze(output, 1);
     write_answer(output, row, id, &err);
-    connection->server->counters.replies[row->status / 100]++;
+    server->counters.replies[row->status / 100]++;
     return true;
 }

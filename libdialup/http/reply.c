@@ -161,31 +161,6 @@ void http_reply_empty(struct http_request *request)
     http_reply_buffer(request, 204, NULL, 0);
 }
 
-void http_reply_write_error(struct strbuf *out, const struct error *err, const char *request_id)
-{
-    const struct error_info *info = error_info(err->code);
-    struct json_writer writer;
-    json_writer_init(&writer, out);
-    json_begin_object(&writer);
-    json_key(&writer, "error");
-    json_begin_object(&writer);
-    json_put_text(&writer, "name", info->name);
-    json_put_text(&writer, "message", err->message[0] != '\0' ? err->message : info->sentence);
-    if (err->field[0] != '\0') {
-        json_put_text(&writer, "field", err->field);
-    }
-    if (err->hint[0] != '\0') {
-        json_put_text(&writer, "hint", err->hint);
-    }
-    if (err->checks_json) {
-        json_key(&writer, "checks");
-        json_raw(&writer, err->checks_json, strlen(err->checks_json));
-    }
-    json_put_text(&writer, "request_id", request_id);
-    json_end_object(&writer);
-    json_end_object(&writer);
-}
-
 /* Our own faults are logged here, once, wherever the handler found them: the person gets the
  * number of the request, not the inside of the server. */
 static void log_own_fault(const struct http_request *request, const struct error *err)
@@ -213,7 +188,7 @@ void http_reply_error(struct http_request *request, const struct error *err)
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     const struct error shown = for_a_person(request, err);
     log_own_fault(request, err);
-    http_reply_write_error(&text, &shown, request->id);
+    http_error_write(&text, &shown, request->id);
     int status = error_info(err->code)->http_status;
     reply_strbuf(request, request->error_status ? request->error_status : status, json_type, &text);
 }

@@ -1,6 +1,6 @@
 /*
  * The life and the getters of a request. Made by dispatch.c, answered by reply.c or sse.c, ended
- * here when the client goes or the deadline passes.
+ * here when the client goes.
  */
 #include "libdialup/http/request.h"
 
@@ -79,6 +79,7 @@ static const char *find_remote_address(struct http_request *request)
 struct http_request *http_request_new(struct http_connection *connection,
                                       struct evhttp_request *evreq)
 {
+    static const struct http_holder calls = {.on_close = http_request_drop};
     struct arena *arena = arena_new();
     struct http_request *request = arena_alloc(arena, sizeof(*request));
     request->arena = arena;
@@ -91,7 +92,8 @@ struct http_request *http_request_new(struct http_connection *connection,
     request->method = method_name(evhttp_request_get_command(evreq));
     copy_target(request);
     request->remote_address = find_remote_address(request);
-    http_connection_begin_request(connection, request, evreq);
+    http_connection_begin_request(connection, evreq);
+    http_connection_hold(connection, &calls, request);
     return request;
 }
 
@@ -100,11 +102,12 @@ void http_request_end(struct http_request *request)
 {
     request->answered = true;
     if (!request->in_dispatch) {
-        request->connection->request = NULL;
+        http_connection_let_go(request->connection, request);
         arena_free(request->arena); /* in which it lives */
     }
 }
 
+/* After libevent's closecb: a request that it took off its list belongs to us. */
 void http_evreq_abandon(struct evhttp_request *evreq)
 {
     if (!evhttp_request_get_connection(evreq)) {
@@ -113,34 +116,15 @@ void http_evreq_abandon(struct evhttp_request *evreq)
 }
 
 /* The connection is closing under it. */
-void http_request_drop(struct http_request *request)
+void http_request_drop(void *holder)
 {
+    struct http_request *request = holder;
     request->server->counters.gone++;
     if (request->on_gone) {
         request->on_gone(request->gone_context, request);
     }
     http_evreq_abandon(request->evreq);
     http_request_end(request);
-}
-
-void http_request_expire(struct http_request *request)
-{
-    request->server->counters.timed_out++;
-    request->on_gone(request->gone_context, request);
-    struct error err;
-    error_set(&err, ERR_TIMEOUT, "This takes longer than expected.");
-    error_hint(&err, "It may still happen; look again in a minute before you repeat it.");
-    http_reply_error(request, &err);
-}
-
-void http_request_later(struct http_request *request, int64_t deadline_ms, http_gone_fn *on_gone,
-                        void *context)
-{
-    ASSERT(on_gone && request->route && request->route->answers_later && !request->answered);
-    request->on_gone = on_gone;
-    request->gone_context = context;
-    http_connection_set_phase(request->connection, HTTP_HANDLING, deadline_ms);
-    http_connection_watch_for_close(request->connection);
 }
 
 int http_header_count(struct evhttp_request *evreq, const char *name)

@@ -121,8 +121,8 @@ int http_server_new(struct event_base *base, const struct http_options *options,
 
 static void end_for_stop(struct http_connection *connection)
 {
-    if (connection->phase == HTTP_STREAMING) {
-        http_stream_end_for_stop(connection->stream);
+    if (connection->holder && connection->holder_calls->on_stop) {
+        connection->holder_calls->on_stop(connection->holder);
     } else if (connection->phase == HTTP_IDLE && connection->evcon) {
         http_connection_cut_soon(connection);
     }

@@ -1,5 +1,5 @@
 /*
- * Streams on top of evhttp's chunked replies. connection.c calls for heartbeats and at the close.
+ * Streams on top of evhttp's chunked replies. The stream holds its connection.
  */
 #include "libdialup/http/sse.h"
 
@@ -29,14 +29,61 @@ static void send_comment(struct http_stream *stream)
     send_buffer(stream, buffer);
 }
 
+static void stream_free(struct http_stream *stream)
+{
+    http_connection_let_go(stream->connection, stream);
+    stream->connection->server->counters.open_streams--;
+    free(stream);
+}
+
+/* The limit is checked before, so a single event may be larger than what is left. */
+static bool is_too_slow(struct http_stream *stream)
+{
+    struct http_connection *connection = stream->connection;
+    size_t unsent = evbuffer_get_length(bufferevent_get_output(connection->bev));
+    if (unsent > connection->server->options.max_stream_bytes && !connection->doomed) {
+        connection->server->counters.cut_slow++;
+        http_connection_cut_soon(connection);
+    }
+    return connection->doomed;
+}
+
+static void on_heartbeat_due(void *holder)
+{
+    struct http_stream *stream = holder;
+    struct http_connection *connection = stream->connection;
+    http_connection_set_phase(connection, HTTP_STREAMING, connection->server->options.heartbeat_ms);
+    if (!is_too_slow(stream)) {
+        send_comment(stream);
+    }
+}
+
+/* The connection is closing under it. */
+static void on_close(void *holder)
+{
+    struct http_stream *stream = holder;
+    stream->on_closed(stream->context, stream);
+    http_evreq_abandon(stream->evreq);
+    stream_free(stream);
+}
+
+static void on_stop(void *holder)
+{
+    struct http_stream *stream = holder;
+    stream->on_closed(stream->context, stream);
+    http_sse_close(stream);
+}
+
 struct http_stream *http_sse_start(struct http_request *request, http_stream_closed_fn *on_closed,
                                    void *context)
 {
+    static const struct http_holder calls = {
+        .on_deadline = on_heartbeat_due, .on_close = on_close, .on_stop = on_stop};
     ASSERT(!request->answered && on_closed);
     struct http_connection *connection = request->connection;
     struct http_stream *stream = xcalloc(1, sizeof(*stream));
     *stream = (struct http_stream){connection, request->evreq, on_closed, context};
-    connection->stream = stream;
+    http_connection_hold(connection, &calls, stream);
     connection->server->counters.open_streams++;
 
     http_reply_header(request, "Content-Type", "text/event-stream");
@@ -48,13 +95,6 @@ struct http_stream *http_sse_start(struct http_request *request, http_stream_clo
 
     http_request_end(request);
     return stream;
-}
-
-static void stream_free(struct http_stream *stream)
-{
-    stream->connection->stream = NULL;
-    stream->connection->server->counters.open_streams--;
-    free(stream);
 }
 
 static void add_lines(struct evbuffer *buffer, const char *data, size_t size)
@@ -78,18 +118,6 @@ static void add_field(struct evbuffer *buffer, const char *name, const char *val
     }
 }
 
-/* The limit is checked before, so a single event may be larger than what is left. */
-static bool is_too_slow(struct http_stream *stream)
-{
-    struct http_connection *connection = stream->connection;
-    size_t unsent = evbuffer_get_length(bufferevent_get_output(connection->bev));
-    if (unsent > connection->server->options.max_stream_bytes && !connection->doomed) {
-        connection->server->counters.cut_slow++;
-        http_connection_cut_soon(connection);
-    }
-    return connection->doomed;
-}
-
 bool http_sse_send(struct http_stream *stream, const char *event, const char *id, const char *data,
                    size_t size)
 {
@@ -106,13 +134,6 @@ bool http_sse_send(struct http_stream *stream, const char *event, const char *id
     return true;
 }
 
-void http_stream_heartbeat(struct http_stream *stream)
-{
-    if (!is_too_slow(stream)) {
-        send_comment(stream);
-    }
-}
-
 void http_sse_close(struct http_stream *stream)
 {
     struct http_connection *connection = stream->connection;
@@ -120,18 +141,4 @@ void http_sse_close(struct http_stream *stream)
     stream_free(stream);
     http_connection_set_phase(connection, HTTP_WRITING, connection->server->options.write_ms);
     evhttp_send_reply_end(evreq);
-}
-
-/* The connection is closing under it. */
-void http_stream_drop(struct http_stream *stream)
-{
-    stream->on_closed(stream->context, stream);
-    http_evreq_abandon(stream->evreq);
-    stream_free(stream);
-}
-
-void http_stream_end_for_stop(struct http_stream *stream)
-{
-    stream->on_closed(stream->context, stream);
-    http_sse_close(stream);
 }
