@@ -10,7 +10,7 @@
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
  *   storage       what sites occupy, measured now and then
- *   release, handover, admission, images, trash, reclaim, job
+ *   release, handover, admission, images, trash, reclaim, job_call, job
  *                 what a deployment made; one follows another; would it fit, and the ledger; what
  *                 nobody needs any more; the memory of what stands still; programs
  *   engine/       Docker's API

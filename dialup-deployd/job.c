@@ -1,6 +1,6 @@
 /*
  * A child process in the event loop: pipes for its lines, a pidfd for its end (pidfd_open(2)), a
- * timer for its time. Called by the deployment queue.
+ * timer for its time. Called by job_call.c.
  */
 #include "dialup-deployd/job.h"
 

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/job.h"
+#include "dialup-deployd/job_call.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/cgroup/freezer.h"
-#include "libdialup/json/writer.h"
 #include "proto/jobs_rpc.h"
 
 enum { GROUPS_MAX = 64, TIMEOUT_MS = 60 * 1000 };
@@ -46,23 +45,16 @@ static void on_done(void *context, const struct job_exit *exit)
 
 static void begin(struct reclaimer *reclaimer)
 {
-    const struct config *config = reclaimer->deployd->run->config;
     const char *groups[GROUPS_MAX];
     for (size_t i = 0; i < reclaimer->waiting_count; i++) {
         groups[i] = reclaimer->waiting[i].dir;
     }
     const struct jobs_reclaim_params params = {
         .groups = groups, .groups_count = reclaimer->waiting_count, .most_bytes = MOST_BYTES};
-    AUTO_STRBUF struct strbuf input = STRBUF_INIT;
-    struct json_writer writer;
-    json_writer_init(&writer, &input);
-    json_encode(&writer, &jobs_reclaim_params_shape, &params);
-    AUTO_FREE char *program =
-        xasprintf("%s/dialup-job-reclaim", config_text(config, CONFIG_deployd_jobs_dir));
-    const struct job_options options = {
-        .program = program,
-        .input = strbuf_text(&input),
-        .input_size = input.size,
+    const struct job_call call = {
+        .name = "reclaim",
+        .shape = &jobs_reclaim_params_shape,
+        .params = &params,
         .timeout_ms = TIMEOUT_MS,
         .on_line = on_line,
         .on_done = on_done,
@@ -70,7 +62,7 @@ static void begin(struct reclaimer *reclaimer)
     };
     struct error err;
     reclaimer->waiting_count = 0;
-    if (job_start(reclaimer->deployd->run->base, &options, &reclaimer->job, &err) < 0) {
+    if (job_call_start(reclaimer->deployd, &call, &reclaimer->job, &err) < 0) {
         log_warning("cannot push frozen sites out of memory: %s", err.message);
     }
 }

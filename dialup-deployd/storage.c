@@ -8,7 +8,7 @@
 
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/job.h"
+#include "dialup-deployd/job_call.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -116,16 +116,10 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
         .network = network,
         .docker_socket = config_text(config, CONFIG_deployd_docker_socket),
     };
-    AUTO_STRBUF struct strbuf input = STRBUF_INIT;
-    struct json_writer writer;
-    json_writer_init(&writer, &input);
-    json_encode(&writer, &jobs_measure_params_shape, &params);
-    AUTO_FREE char *program =
-        xasprintf("%s/dialup-job-measure", config_text(config, CONFIG_deployd_jobs_dir));
-    const struct job_options options = {
-        .program = program,
-        .input = strbuf_text(&input),
-        .input_size = input.size,
+    const struct job_call call = {
+        .name = "measure",
+        .shape = &jobs_measure_params_shape,
+        .params = &params,
         .timeout_ms = TIMEOUT_MS,
         .on_line = on_line,
         .on_done = on_done,
@@ -133,7 +127,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
     };
     struct error err;
     storage->is_kicked = false;
-    if (job_start(storage->deployd->run->base, &options, &storage->job, &err) < 0) {
+    if (job_call_start(storage->deployd, &call, &storage->job, &err) < 0) {
         log_warning("cannot measure what sites occupy: %s", err.message);
         wait(storage, config_integer(config, CONFIG_deployd_storage_s));
     }

@@ -9,13 +9,12 @@
 #include <string.h>
 
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/job.h"
+#include "dialup-deployd/job_call.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
-#include "libdialup/json/writer.h"
 #include "proto/jobs_rpc.h"
 
 enum { KEEP_S = 7 * 24 * 3600, MAX_PATHS = 1000, SWEEP_TIMEOUT_MS = 3600 * 1000 };
@@ -102,23 +101,17 @@ void trash_sweep(struct deployd *deployd)
     if (params.paths_count == 0) {
         return;
     }
-    AUTO_STRBUF struct strbuf input = STRBUF_INIT;
-    struct json_writer writer;
-    json_writer_init(&writer, &input);
-    json_encode(&writer, &jobs_sweep_params_shape, &params);
-    AUTO_FREE char *program = xasprintf("%s/dialup-job-sweep",
-                                        config_text(deployd->run->config, CONFIG_deployd_jobs_dir));
-    const struct job_options options = {
-        .program = program,
-        .input = strbuf_text(&input),
-        .input_size = input.size,
+    const struct job_call call = {
+        .name = "sweep",
+        .shape = &jobs_sweep_params_shape,
+        .params = &params,
         .timeout_ms = SWEEP_TIMEOUT_MS,
         .on_line = on_line,
         .on_done = on_done,
         .context = deployd,
     };
     struct error err;
-    if (job_start(deployd->run->base, &options, &deployd->sweep, &err) < 0) {
+    if (job_call_start(deployd, &call, &deployd->sweep, &err) < 0) {
         log_warning("cannot empty the trash: %s", err.message);
     }
 }

@@ -10,7 +10,7 @@
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/converge/orphans.h"
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/job.h"
+#include "dialup-deployd/job_call.h"
 #include "dialup-deployd/queue/accept.h"
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/site_folders.h"
@@ -179,7 +179,6 @@ static struct jobs_build_params describe_build(struct build *build)
 static int spawn_build(struct build *build, struct error *err)
 {
     struct deployd *deployd = build->deployd;
-    const struct config *config = deployd->run->config;
     struct jobs_build_params params = describe_build(build);
     struct admission admission =
         admission_for(deployd, build->site.owner_kind, build->site.owner_id);
@@ -190,23 +189,17 @@ static int spawn_build(struct build *build, struct error *err)
     if (params.max_bytes > MAX_RELEASE_BYTES) {
         params.max_bytes = MAX_RELEASE_BYTES;
     }
-    AUTO_STRBUF struct strbuf input = STRBUF_INIT;
-    struct json_writer writer;
-    json_writer_init(&writer, &input);
-    json_encode(&writer, &jobs_build_params_shape, &params);
-    AUTO_FREE char *program =
-        xasprintf("%s/dialup-job-build", config_text(config, CONFIG_deployd_jobs_dir));
-    const struct job_options options = {
-        .program = program,
-        .input = strbuf_text(&input),
-        .input_size = input.size,
+    const struct job_call call = {
+        .name = "build",
+        .shape = &jobs_build_params_shape,
+        .params = &params,
         /* The job keeps the time itself and says why it ended; this is for one that hangs. */
         .timeout_ms = (params.timeout_s + KILL_GRACE_S) * 1000,
         .on_line = on_build_line,
         .on_done = on_build_done,
         .context = build,
     };
-    return job_start(deployd->run->base, &options, &build->job, err);
+    return job_call_start(deployd, &call, &build->job, err);
 }
 
 static struct build *build_new(struct deployd *deployd, int64_t deployment_id, struct error *err)
