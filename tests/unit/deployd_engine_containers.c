@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialup-deployd/engine/wait.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "tests/harness/check.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dialup-deployd/engine/image.h"
+#include "dialup-deployd/engine/url.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"

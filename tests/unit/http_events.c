@@ -14,9 +14,7 @@ static void case_events(void)
     options.heartbeat_ms = 30;
     struct rig rig;
     struct rig_client client;
-    waiting_start(&rig, &options);
-    rig_connect(&rig, &client);
-    rig_say(&client, RIG_GET("/events"));
+    waiting_begin(&rig, &client, &options, RIG_GET("/events"));
     rig_wait_text(&rig, &client, ":\n\n");
     CHECK_CONTAINS(strbuf_text(&client.received), "Content-Type: text/event-stream\r\n");
     CHECK(http_sse_send(waiting.stream, "usage", "7", "{\"a\":1}", 7));
@@ -61,12 +59,9 @@ static void case_event_client_goes(void)
 
 static void case_event_client_talks(void)
 {
-    struct http_options options = waiting_options();
     struct rig rig;
     struct rig_client client;
-    waiting_start(&rig, &options);
-    rig_connect(&rig, &client);
-    rig_say(&client, RIG_GET("/events"));
+    waiting_begin(&rig, &client, NULL, RIG_GET("/events"));
     rig_wait_text(&rig, &client, ":\n\n");
     rig_say(&client, "more and more");
     rig_wait_end(&rig, &client);
@@ -82,9 +77,7 @@ static void case_event_client_sleeps(void)
     options.max_stream_bytes = 100000;
     struct rig rig;
     struct rig_client client;
-    waiting_start(&rig, &options);
-    rig_connect(&rig, &client);
-    rig_say(&client, RIG_GET("/events"));
+    waiting_begin(&rig, &client, &options, RIG_GET("/events"));
     rig_wait_text(&rig, &client, ":\n\n");
     event_del(client.readable);
     char data[1000];

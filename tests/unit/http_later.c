@@ -10,12 +10,9 @@
 
 static void case_later_reply(void)
 {
-    struct http_options options = waiting_options();
     struct rig rig;
     struct rig_client client;
-    waiting_start(&rig, &options);
-    rig_connect(&rig, &client);
-    rig_say(&client, RIG_GET("/later"));
+    waiting_begin(&rig, &client, NULL, RIG_GET("/later"));
     rig_wait(&rig, waiting_has_pending, NULL);
     rig_say(&client, RIG_GET("/ok")); /* ahead of its time */
     rig_turn(&rig);
@@ -32,10 +29,7 @@ static void case_large_body_behind_later(void)
 {
     struct rig rig;
     struct rig_client client;
-    struct http_options options = waiting_options();
-    waiting_start(&rig, &options);
-    rig_connect(&rig, &client);
-    rig_say(&client, RIG_GET("/later"));
+    waiting_begin(&rig, &client, NULL, RIG_GET("/later"));
     rig_wait(&rig, waiting_has_pending, NULL);
     char *bytes = xcalloc(1, 100000);
     rig_say(&client, "PUT /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
@@ -79,12 +73,9 @@ static void case_client_goes(void)
 
 static void case_reply_as_client_goes(void)
 {
-    struct http_options options = waiting_options();
     struct rig rig;
     struct rig_client client;
-    waiting_start(&rig, &options);
-    rig_connect(&rig, &client);
-    rig_say(&client, RIG_GET("/later"));
+    waiting_begin(&rig, &client, NULL, RIG_GET("/later"));
     rig_wait(&rig, waiting_has_pending, NULL);
     rig_close(&client);
     http_reply_text(waiting.pending, 200, "too late", 8); /* the loop has not noticed yet */

@@ -30,9 +30,7 @@ static void drip_until_cut(const char *beginning, int64_t read_ms, int64_t grace
     options.grace_ms = grace_ms;
     struct rig rig;
     struct rig_client client;
-    waiting_start(&rig, &options);
-    rig_connect(&rig, &client);
-    rig_say(&client, beginning);
+    waiting_begin(&rig, &client, &options, beginning);
     struct drip drip = {&client, NULL};
     drip.tick = event_new(rig.base, -1, 0, on_tick, &drip);
     event_active(drip.tick, EV_TIMEOUT, 1);

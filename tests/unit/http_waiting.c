@@ -78,6 +78,15 @@ void waiting_start(struct rig *rig, const struct http_options *options)
     rig_start(rig, options);
 }
 
+void waiting_begin(struct rig *rig, struct rig_client *client, const struct http_options *options,
+                   const char *text)
+{
+    const struct http_options usual = waiting_options();
+    waiting_start(rig, options ? options : &usual);
+    rig_connect(rig, client);
+    rig_say(client, text);
+}
+
 bool waiting_has_pending(void *context)
 {
     return waiting.pending != NULL;

@@ -20,5 +20,9 @@ extern struct waiting waiting;
 struct http_options waiting_options(void);
 void waiting_start(struct rig *rig, const struct http_options *options);
 
+/* Starts with these options (NULL: waiting_options) and a client that says text. */
+void waiting_begin(struct rig *rig, struct rig_client *client, const struct http_options *options,
+                   const char *text);
+
 /* A rig_condition_fn. */
 bool waiting_has_pending(void *context);
