@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/engine/url.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"

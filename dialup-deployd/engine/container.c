@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "dialup-deployd/engine/url.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"

@@ -4,12 +4,12 @@
  */
 #include "dialup-deployd/engine/engine.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "dialup-deployd/engine/url.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -396,32 +396,6 @@ static void take_finished(struct engine *engine)
     }
 }
 
-int engine_choose_version(const char *api_version, int *ret_minor, struct error *err)
-{
-    int64_t minor;
-    if (!str_starts_with(api_version, "1.") || !str_parse_i64(api_version + 2, 0, 1000, &minor) ||
-        minor < ENGINE_API_OLDEST) {
-        int result = error_set(err, ERR_UNSUPPORTED,
-                               "This Docker Engine speaks API \"%s\"; at least 1.%d is needed",
-                               api_version, ENGINE_API_OLDEST);
-        error_hint(err, "Install Docker 20.10 or newer");
-        return result;
-    }
-    *ret_minor = minor < ENGINE_API_NEWEST ? (int)minor : ENGINE_API_NEWEST;
-    return 0;
-}
-
-void engine_escape(struct strbuf *out, const char *text)
-{
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (isalnum(*at) || strchr("-_.~", *at)) {
-            strbuf_putc(out, (char)*at);
-        } else {
-            strbuf_printf(out, "%%%02X", *at);
-        }
-    }
-}
-
 /* Life --------------------------------------------------------------------------------------- */
 
 int engine_open(struct event_base *base, const char *socket, struct engine **ret_engine,
@@ -457,59 +431,4 @@ void engine_close(struct engine *engine)
     free(engine->socket);
     free(engine);
     curl_global_cleanup();
-}
-
-struct wait {
-    bool is_done;
-    struct strbuf *body;
-    struct error error;
-};
-
-static void on_waited(void *context, int status, const char *body, size_t size,
-                      const struct error *err)
-{
-    struct wait *wait = context;
-    wait->is_done = true;
-    if (err) {
-        wait->error = *err;
-    } else if (wait->body) {
-        strbuf_append(wait->body, body, size);
-    }
-}
-
-/* on_data and read get the request's own context; only the end is ours. */
-struct waited_request {
-    struct wait wait;
-    const struct engine_request *inner;
-};
-
-static ssize_t read_for_wait(void *context, char *out, size_t size)
-{
-    const struct waited_request *waited = context;
-    return waited->inner->read(waited->inner->context, out, size);
-}
-
-static bool data_for_wait(void *context, const char *data, size_t size)
-{
-    const struct waited_request *waited = context;
-    return waited->inner->on_data(waited->inner->context, data, size);
-}
-
-int engine_wait(struct engine *engine, struct event_base *base,
-                const struct engine_request *request, struct strbuf *ret_body, struct error *err)
-{
-    struct waited_request waited = {.wait.body = ret_body, .inner = request};
-    struct engine_request outer = *request;
-    outer.on_done = on_waited; /* wait is the first member */
-    outer.read = request->read ? read_for_wait : NULL;
-    outer.on_data = request->on_data ? data_for_wait : NULL;
-    outer.context = &waited;
-    engine_start(engine, &outer);
-    while (!waited.wait.is_done) {
-        event_base_loop(base, EVLOOP_ONCE);
-    }
-    if (waited.wait.error.code && err) {
-        *err = waited.wait.error;
-    }
-    return -(int)waited.wait.error.code;
 }

@@ -3,8 +3,8 @@
  * driven by libevent. This file knows HTTP and versions; container.h knows what is asked.
  *
  * The version is negotiated before the first call and again after the engine was away: the lower
- * of ENGINE_API_NEWEST and the engine's own, at least ENGINE_API_OLDEST. Nothing blocks, except
- * engine_wait, which is for job programs.
+ * of ENGINE_API_NEWEST and the engine's own, at least ENGINE_API_OLDEST (url.h). Nothing blocks;
+ * for programs that may, there is wait.h.
  */
 #pragma once
 
@@ -18,9 +18,6 @@
 struct event_base;
 struct engine;
 struct engine_call;
-
-/* Minor versions of API 1.x. 1.41 is Docker 20.10 (Debian 12), 1.47 is Docker 27. */
-enum { ENGINE_API_OLDEST = 41, ENGINE_API_NEWEST = 47 };
 
 enum { ENGINE_MAX_ANSWER_BYTES = 16 << 20, ENGINE_DEFAULT_TIMEOUT_MS = 30000 };
 
@@ -52,10 +49,10 @@ typedef void engine_drop_fn(void *context);
 
 struct engine_request {
     const char *method;      /* "GET" */
-    const char *path;        /* "/containers/json?all=1", escaped; see engine_escape */
+    const char *path;        /* "/containers/json?all=1", escaped; see url.h */
     const char *body;        /* JSON, copied; NULL: none */
     engine_read_fn *read;    /* or a body of unknown length: a tar */
-    engine_open_fn *on_open; /* NULL: nobody asks; not with engine_wait */
+    engine_open_fn *on_open; /* NULL: nobody asks */
     engine_data_fn *on_data; /* NULL: the answer is gathered */
     int64_t timeout_ms;      /* of the whole call; 0: the default; negative: none */
     engine_done_fn *on_done;
@@ -68,13 +65,3 @@ struct engine_call *engine_start(struct engine *engine, const struct engine_requ
 
 /* Ends a call without on_done (but see on_drop). NULL is fine. */
 void engine_cancel(struct engine_call *call);
-
-/* Runs the loop until one request is done. For job programs. *ret_body may be NULL. */
-int engine_wait(struct engine *engine, struct event_base *base,
-                const struct engine_request *request, struct strbuf *ret_body, struct error *err);
-
-/* Appends text with everything but unreserved characters percent-encoded. */
-void engine_escape(struct strbuf *out, const char *text);
-
-/* Pure: the version to speak, from the Api-Version that the engine told; ERR_UNSUPPORTED. */
-int engine_choose_version(const char *api_version, int *ret_minor, struct error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/engine/url.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"

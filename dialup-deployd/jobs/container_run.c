@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/engine/wait.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/memory.h"

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/engine/url.h"
+#include "dialup-deployd/engine/wait.h"
 #include "dialup-deployd/jobs/docker_context.h"
 #include "dialup-deployd/jobs/docker_steps.h"
 #include "dialup-deployd/jobs/dockerfile_check.h"

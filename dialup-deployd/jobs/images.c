@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "dialup-deployd/engine/engine.h"
+#include "dialup-deployd/engine/url.h"
+#include "dialup-deployd/engine/wait.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"
 

@@ -18,6 +18,8 @@
 
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/engine/engine.h"
+#include "dialup-deployd/engine/url.h"
+#include "dialup-deployd/engine/wait.h"
 #include "dialup-deployd/jobs/build_work.h"
 #include "dialup-deployd/jobs/input.h"
 #include "dialup-deployd/jobs/progress.h"

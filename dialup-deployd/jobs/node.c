@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dialup-deployd/engine/url.h"
+#include "dialup-deployd/engine/wait.h"
 #include "dialup-deployd/jobs/container_run.h"
 #include "dialup-deployd/jobs/modules_cache.h"
 #include "dialup-deployd/jobs/serve.h"

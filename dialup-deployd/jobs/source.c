@@ -11,213 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dialup-deployd/jobs/release_base.h"
+#include "dialup-deployd/jobs/sum.h"
 #include "dialup-deployd/jobs/tree.h"
 #include "dialup-deployd/jobs/unpack.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/memory.h"
-#include "libdialup/crypto/digest.h"
-
-enum { BLOCK_BYTES = 128 << 10 };
-
-/* What files that are not in the archive are taken from. */
-struct base {
-    struct manifest manifest;
-    int dir_fd; /* -1: there is none */
-};
-
-static int send_everything(struct error *err, const char *why)
-{
-    error_set(err, ERR_CONFLICT, "Only changes were sent, but %s", why);
-    error_hint(err, "Send everything again");
-    return -ERR_CONFLICT;
-}
-
-/* Hashes -------------------------------------------------------------------------------------- */
-
-static int hash_file(int fd, unsigned char ret_digest[DIGEST_SIZE], int64_t *ret_size_bytes,
-                     struct error *err)
-{
-    AUTO_FREE char *block = xmalloc(BLOCK_BYTES);
-    struct digest digest;
-    digest_init(&digest);
-    *ret_size_bytes = 0;
-    ssize_t got;
-    while ((got = read(fd, block, BLOCK_BYTES)) > 0) {
-        digest_update(&digest, block, (size_t)got);
-        *ret_size_bytes += got;
-    }
-    if (got < 0) {
-        return error_set_errno(err, ERR_IO, errno, "Cannot read a file of the site");
-    }
-    digest_finish(&digest, ret_digest);
-    return 0;
-}
-
-static int is_as_described(int fd, const struct manifest_entry *entry, bool *ret_is_same,
-                           struct error *err)
-{
-    unsigned char digest[DIGEST_SIZE];
-    int64_t size_bytes;
-    int result = hash_file(fd, digest, &size_bytes, err);
-    *ret_is_same = result == 0 && size_bytes == entry->size_bytes &&
-                   memcmp(digest, entry->digest, DIGEST_SIZE) == 0;
-    return result;
-}
-
-/* The base ------------------------------------------------------------------------------------ */
-
-static void base_close(struct base *base)
-{
-    manifest_fini(&base->manifest);
-    if (base->dir_fd >= 0) {
-        close(base->dir_fd);
-    }
-}
-
-static int read_base_manifest(const struct build *build, int64_t id, struct manifest *manifest,
-                              struct error *err)
-{
-    const char *path = build->params->manifest_path;
-    const char *slash = strrchr(path, '/');
-    AUTO_FREE char *sibling =
-        xasprintf("%.*s/%lld", slash ? (int)(slash - path) : 1, slash ? path : ".", (long long)id);
-    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    if (fs_read_file(sibling, MANIFEST_MAX_BYTES, &text, NULL) < 0 ||
-        manifest_parse(manifest, strbuf_text(&text), text.size, NULL) < 0) {
-        return send_everything(err, "the deployment they build on is not kept any more");
-    }
-    return 0;
-}
-
-static int base_open(const struct build *build, int64_t id, struct base *base, struct error *err)
-{
-    *base = (struct base){.dir_fd = -1};
-    manifest_init(&base->manifest);
-    if (id == 0) {
-        return 0;
-    }
-    if (!build->params->base_dir) {
-        return send_everything(err, "this site has nothing yet that they could build on");
-    }
-    int result = read_base_manifest(build, id, &base->manifest, err);
-    if (result < 0) {
-        return result;
-    }
-    AUTO_FREE char *folder = xasprintf("%s/%lld", build->params->base_dir, (long long)id);
-    base->dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return base->dir_fd < 0
-               ? send_everything(err, "the deployment they build on is not kept any more")
-               : 0;
-}
-
-/* Files from the base ------------------------------------------------------------------------- */
-
-static int make_parent(const struct build *build, const char *path, struct error *err)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash) {
-        return 0;
-    }
-    AUTO_FREE char *parent = xstrndup(path, (size_t)(slash - path));
-    return fs_make_dirs_beneath(build->release_fd, parent, 0755, err);
-}
-
-/* A second name for an open file, in the release. */
-static int link_file(const struct build *build, int from, const char *path, struct error *err)
-{
-    const char *slash = strrchr(path, '/');
-    AUTO_FREE char *parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
-    AUTO_CLOSE int dir = fs_open_beneath(build->release_fd, parent, O_PATH | O_DIRECTORY, 0, err);
-    if (dir < 0) {
-        return dir;
-    }
-    char source[64];
-    snprintf(source, sizeof(source), "/proc/self/fd/%d", from);
-    if (linkat(AT_FDCWD, source, dir, slash ? slash + 1 : path, AT_SYMLINK_FOLLOW) < 0) {
-        return error_set_errno(err, ERR_IO, errno, "Cannot link %s", path);
-    }
-    return 0;
-}
-
-static int copy_contents(int from, int to, int64_t size_bytes, struct error *err)
-{
-    while (size_bytes > 0) {
-        ssize_t got = copy_file_range(from, NULL, to, NULL, (size_t)size_bytes, 0);
-        if (got < 0) {
-            return error_set_errno(err, ERR_IO, errno, "Cannot copy a file of the site");
-        }
-        if (got == 0) {
-            return 0; /* shorter than it was: its hash will tell */
-        }
-        size_bytes -= got;
-    }
-    return 0;
-}
-
-static int copy_file(const struct build *build, int from, const struct timespec *modified,
-                     const struct manifest_entry *entry, struct error *err)
-{
-    mode_t mode = (entry->mode & 0111) ? 0755 : 0644;
-    AUTO_CLOSE int to =
-        fs_open_beneath(build->release_fd, entry->path, O_WRONLY | O_CREAT | O_EXCL, mode, err);
-    if (to < 0) {
-        return to;
-    }
-    int result = copy_contents(from, to, entry->size_bytes, err);
-    const struct timespec times[] = {*modified, *modified};
-    if (result == 0 && (fchmod(to, mode) < 0 || futimens(to, times) < 0)) {
-        result = error_set_errno(err, ERR_IO, errno, "Cannot copy %s", entry->path);
-    }
-    return result;
-}
-
-/* Whether nobody but root could have written to the file since it was unpacked, or ever will. */
-static bool is_ours_alone(const struct stat *info, const struct manifest_entry *entry)
-{
-    mode_t mode = (entry->mode & 0111) ? 0755 : 0644;
-    return info->st_uid == geteuid() && (info->st_mode & 07777) == mode;
-}
-
-/* Whether the base has something else of this size at a path: with that one's time it would look
- * the same. */
-static bool would_look_same(const struct base *base, const struct manifest_entry *source,
-                            const struct manifest_entry *entry)
-{
-    const struct manifest_entry *before = manifest_find(&base->manifest, entry->path);
-    return before && before != source && before->size_bytes == entry->size_bytes;
-}
-
-static int take_file(struct build *build, const struct base *base,
-                     const struct manifest_entry *source, const struct manifest_entry *entry,
-                     bool may_link, struct error *err)
-{
-    AUTO_CLOSE int from =
-        fs_open_beneath(base->dir_fd, source->path, O_RDONLY | O_NONBLOCK, 0, NULL);
-    struct stat info;
-    bool is_same = false;
-    if (from < 0 || fstat(from, &info) < 0 || !S_ISREG(info.st_mode)) {
-        return send_everything(err, "a file that they build on is not kept any more");
-    }
-    int result = is_as_described(from, entry, &is_same, err);
-    if (result < 0) {
-        return result;
-    }
-    if (!is_same) {
-        return send_everything(err, "a file that they build on was changed by a build");
-    }
-    if ((result = make_parent(build, entry->path, err)) < 0) {
-        return result;
-    }
-    build->release.linked_files++;
-    bool keeps_time = !would_look_same(base, source, entry);
-    if (may_link && keeps_time && is_ours_alone(&info, entry)) {
-        return link_file(build, from, entry->path, err);
-    }
-    const struct timespec changed = {.tv_sec = build->changed_at};
-    lseek(from, 0, SEEK_SET);
-    return copy_file(build, from, keeps_time ? &info.st_mtim : &changed, entry, err);
-}
 
 /* With a manifest ----------------------------------------------------------------------------- */
 
@@ -225,9 +25,8 @@ static int check_sent(int fd, const struct manifest_entry *entry, struct error *
 {
     struct stat info;
     bool is_same = false;
-    int result = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
-                     ? is_as_described(fd, entry, &is_same, err)
-                     : 0;
+    int result =
+        fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? sum_compare(fd, entry, &is_same, err) : 0;
     if (result == 0 && !is_same) {
         error_set_field(err, ERR_INVALID_ARGUMENT, "archive",
                         "\"%.180s\" is not the file that the manifest describes", entry->path);
@@ -243,7 +42,7 @@ static bool is_plain(const struct manifest *manifest)
     return !manifest_find(manifest, "package.json");
 }
 
-static int complete(struct build *build, const struct base *base, int64_t unpacked_files,
+static int complete(struct build *build, const struct release_base *base, int64_t unpacked_files,
                     struct error *err)
 {
     const struct manifest *wanted = &build->manifest;
@@ -259,9 +58,10 @@ static int complete(struct build *build, const struct base *base, int64_t unpack
             sent++;
             result = check_sent(fd, entry, err);
         } else if (!diff.sources[i]) {
-            result = send_everything(err, "a file is neither among them nor in the last release");
+            result =
+                release_base_refuse(err, "a file is neither among them nor in the last release");
         } else {
-            result = take_file(build, base, diff.sources[i], entry, may_link, err);
+            result = release_base_take(build, base, diff.sources[i], entry, may_link, err);
         }
     }
     if (result == 0 && sent != unpacked_files) {
@@ -276,7 +76,7 @@ static int complete(struct build *build, const struct base *base, int64_t unpack
 static int use_manifest(struct build *build, const struct unpack_result *unpacked,
                         struct error *err)
 {
-    struct base base;
+    struct release_base base;
     int result = manifest_parse(&build->manifest, strbuf_text(&unpacked->manifest),
                                 unpacked->manifest.size, err);
     if (result < 0) {
@@ -286,11 +86,11 @@ static int use_manifest(struct build *build, const struct unpack_result *unpacke
         return error_set(err, ERR_TOO_LARGE, "The site has more than %lld files",
                          (long long)build->params->max_files);
     }
-    result = base_open(build, build->manifest.deployment_id, &base, err);
+    result = release_base_open(build, build->manifest.deployment_id, &base, err);
     if (result == 0) {
         result = complete(build, &base, unpacked->files, err);
     }
-    base_close(&base);
+    release_base_close(&base);
     return result;
 }
 
@@ -328,33 +128,12 @@ static struct newest find_newest(const struct build *build)
     return newest;
 }
 
-static int keep_time(const struct build *build, const struct base *base,
-                     const struct manifest_entry *entry, struct error *err)
-{
-    AUTO_CLOSE int from =
-        fs_open_beneath(base->dir_fd, entry->path, O_RDONLY | O_NONBLOCK, 0, NULL);
-    AUTO_CLOSE int to = fs_open_beneath(build->release_fd, entry->path, O_RDONLY, 0, NULL);
-    struct stat before;
-    struct stat now;
-    if (from < 0 || to < 0 || fstat(from, &before) < 0 || fstat(to, &now) < 0 ||
-        !S_ISREG(before.st_mode) || now.st_mtime != build->changed_at) {
-        return 0;
-    }
-    bool is_same = false;
-    int result = is_as_described(from, entry, &is_same, err);
-    const struct timespec times[] = {before.st_mtim, before.st_mtim};
-    if (is_same && futimens(to, times) < 0) {
-        return error_set_errno(err, ERR_IO, errno, "Cannot set the time of %s", entry->path);
-    }
-    return result;
-}
-
 /* An archive of everything brings unchanged files, too: those get back the time that they had. */
 static int keep_times(struct build *build, int64_t base_id, struct error *err)
 {
-    struct base base;
-    if (base_open(build, base_id, &base, NULL) < 0) {
-        base_close(&base);
+    struct release_base base;
+    if (release_base_open(build, base_id, &base, NULL) < 0) {
+        release_base_close(&base);
         return 0; /* not kept any more: everything is as new */
     }
     int result = 0;
@@ -363,10 +142,10 @@ static int keep_times(struct build *build, int64_t base_id, struct error *err)
         const struct manifest_entry *before = manifest_find(&base.manifest, entry->path);
         if (before && before->size_bytes == entry->size_bytes &&
             memcmp(before->digest, entry->digest, DIGEST_SIZE) == 0) {
-            result = keep_time(build, &base, entry, err);
+            result = release_base_keep_time(build, &base, entry, err);
         }
     }
-    base_close(&base);
+    release_base_close(&base);
     return result;
 }
 
@@ -382,7 +161,7 @@ static int describe_file(struct build *build, const char *path, struct error *er
     unsigned char digest[DIGEST_SIZE];
     int64_t size_bytes;
     unsigned mode = (info.st_mode & S_IXUSR) ? 0755 : MANIFEST_MODE_DEFAULT;
-    int result = hash_file(fd, digest, &size_bytes, err);
+    int result = sum_file(fd, digest, &size_bytes, err);
     return result < 0 ? result
                       : manifest_add(&build->manifest, path, mode, size_bytes, digest, err);
 }
