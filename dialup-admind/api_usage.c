@@ -4,10 +4,10 @@
  */
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
+#include "dialup-admind/limit_note.h"
 #include "dialup-admind/views.h"
 #include "libdialup/base/clock.h"
-#include "libdialup/store/limits.h"
-#include "libdialup/store/reservations.h"
+#include "libdialup/store/levels.h"
 #include "libdialup/store/storage.h"
 #include "libdialup/store/traffic.h"
 #include "libdialup/store/uploads.h"
@@ -44,17 +44,16 @@ static int read_dimensions(const struct admind *admind, struct arena *arena,
 {
     struct http_dimension_usage *rows = arena_calloc(arena, QUOTA_DIMENSION_COUNT, sizeof(*rows));
     struct quota_level level;
-    quota_level_init(&level, QUOTA_USER, user->email);
-    int result = limits_read(admind->run->db, QUOTA_USER, user->id, level.limits, err);
-    if (result == 0) {
-        result = reservations_sum(admind->run->db, QUOTA_USER, user->id, &level.used, err);
-    }
+    const struct quota_machine machine = limit_note_machine(admind);
+    int result =
+        levels_read_owner(admind->run->db, arena, QUOTA_USER, user->id, &machine, &level, err);
     if (result == 0) {
         result = read_temp_storage(admind, user->id, &level.used, err);
     }
     for (int i = 0; result == 0 && i < QUOTA_DIMENSION_COUNT; i++) {
         const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
         int64_t used = level.used.of[i];
+        int64_t limit = quota_level_limit(&level, (enum quota_dimension)i).hard;
         if (!quota_dimension_is_counted((enum quota_dimension)i) ||
             !quota_dimension_binds((enum quota_dimension)i, QUOTA_USER)) {
             continue;
@@ -64,9 +63,9 @@ static int read_dimensions(const struct admind *admind, struct arena *arena,
             .label = info->label,
             .unit = quota_unit_name(info->unit),
             .used = used,
-            .limit = level.limits[i].hard,
-            .percent = percent_of(used, level.limits[i].hard),
-            .state = quota_state_name(quota_state(&level.limits[i], used)),
+            .limit = limit,
+            .percent = percent_of(used, limit),
+            .state = quota_state_name(quota_level_state(&level, (enum quota_dimension)i)),
         };
     }
     usage->dimensions = rows;

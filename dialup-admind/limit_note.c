@@ -10,44 +10,42 @@
 
 enum { BYTES_PER_MIB = 1024 * 1024, MILLICORES_PER_CORE = 1000, AMOUNT_SIZE = 64 };
 
-/* 0: not known. */
-static int64_t machine_has(const struct admind *admind, enum quota_dimension dimension)
+struct quota_machine limit_note_machine(const struct admind *admind)
 {
     const struct config *config = admind->run->config;
-    enum quota_dimension whole = quota_dimension_info(dimension)->whole;
+    struct quota_machine machine = {
+        .memory_mib = config_integer(config, CONFIG_deployd_memory_mib),
+        .cpu_millicores = config_integer(config, CONFIG_deployd_cpu_millicores),
+    };
     struct sysinfo info;
     struct statvfs disk;
-    if (whole == QUOTA_MEMORY) {
-        int64_t set_mib = config_integer(config, CONFIG_deployd_memory_mib);
-        return set_mib              ? set_mib
-               : sysinfo(&info) < 0 ? 0
-                                    : (int64_t)(info.totalram / BYTES_PER_MIB * info.mem_unit);
+    if (machine.memory_mib == 0 && sysinfo(&info) == 0) {
+        machine.memory_mib = (int64_t)(info.totalram / BYTES_PER_MIB * info.mem_unit);
     }
-    if (whole == QUOTA_CPU) {
-        int64_t set_millicores = config_integer(config, CONFIG_deployd_cpu_millicores);
-        return set_millicores ? set_millicores : (int64_t)get_nprocs() * MILLICORES_PER_CORE;
+    if (machine.cpu_millicores == 0) {
+        machine.cpu_millicores = (int64_t)get_nprocs() * MILLICORES_PER_CORE;
     }
-    if (whole == QUOTA_STORAGE &&
-        statvfs(config_text(config, CONFIG_common_state_dir), &disk) == 0) {
-        return (int64_t)(disk.f_blocks * disk.f_frsize / BYTES_PER_MIB);
+    if (statvfs(config_text(config, CONFIG_common_state_dir), &disk) == 0) {
+        machine.storage_mib = (int64_t)(disk.f_blocks * disk.f_frsize / BYTES_PER_MIB);
     }
-    return 0;
+    return machine;
 }
 
 const char *limit_note(const struct admind *admind, struct arena *arena,
                        const struct quota_limit *limits, const bool *changed)
 {
     AUTO_STRBUF struct strbuf note = STRBUF_INIT;
+    const struct quota_machine machine = limit_note_machine(admind);
     for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
         const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
-        int64_t has = changed[i] ? machine_has(admind, (enum quota_dimension)i) : 0;
+        int64_t has = changed[i] ? quota_machine_has(&machine, (enum quota_dimension)i) : 0;
         if (has > 0 && limits[i].hard > has) {
             char limit[AMOUNT_SIZE];
-            char machine[AMOUNT_SIZE];
+            char whole[AMOUNT_SIZE];
             quota_format(info->unit, limits[i].hard, limit, sizeof(limit));
-            quota_format(info->unit, has, machine, sizeof(machine));
+            quota_format(info->unit, has, whole, sizeof(whole));
             strbuf_printf(&note, "%s%s is now %s, and this machine has %s", note.size ? "; " : "",
-                          info->name, limit, machine);
+                          info->name, limit, whole);
         }
     }
     if (note.size == 0) {

@@ -10,3 +10,7 @@
  */
 const char *limit_note(const struct admind *admind, struct arena *arena,
                        const struct quota_limit *limits, const bool *changed);
+
+/* What this machine has, as the settings or the kernel tell it: what limits in parts of the machine
+ * are parts of. 0: not known. */
+struct quota_machine limit_note_machine(const struct admind *admind);
