@@ -109,30 +109,33 @@ const char *quota_kind_name(enum quota_kind kind)
     return names[kind];
 }
 
+/* In thousandths of a unit. */
+enum { ONE = 1000, THOUSAND = 1000 * ONE, GIB = 1024 * ONE, HOUR = 60 * ONE };
+
 /* How people write units, in any case: what one of a word is in the unit, in thousandths. */
 static const struct {
     enum quota_unit unit;
     const char *word;
     int64_t thousandths;
 } words[] = {
-    {QUOTA_MIB, "MB", 1000},
-    {QUOTA_MIB, "MiB", 1000},
-    {QUOTA_MIB, "M", 1000},
-    {QUOTA_MIB, "GB", 1024 * 1000},
-    {QUOTA_MIB, "GiB", 1024 * 1000},
-    {QUOTA_MIB, "G", 1024 * 1000},
-    {QUOTA_MILLICORES, "millicores", 1000},
-    {QUOTA_MILLICORES, "m", 1000},
-    {QUOTA_MILLICORES, "cores", 1000 * 1000},
-    {QUOTA_MILLICORES, "core", 1000 * 1000},
-    {QUOTA_MBIT_PER_S, "Mbit/s", 1000},
-    {QUOTA_MBIT_PER_S, "Mbit", 1000},
-    {QUOTA_MBIT_PER_S, "Gbit/s", 1000 * 1000},
-    {QUOTA_HOURS, "h", 1000},
-    {QUOTA_HOURS, "hours", 1000},
-    {QUOTA_MINUTES, "min", 1000},
-    {QUOTA_MINUTES, "minutes", 1000},
-    {QUOTA_MINUTES, "h", 60 * 1000},
+    {QUOTA_MIB, "MB", ONE},
+    {QUOTA_MIB, "MiB", ONE},
+    {QUOTA_MIB, "M", ONE},
+    {QUOTA_MIB, "GB", GIB},
+    {QUOTA_MIB, "GiB", GIB},
+    {QUOTA_MIB, "G", GIB},
+    {QUOTA_MILLICORES, "millicores", ONE},
+    {QUOTA_MILLICORES, "m", ONE},
+    {QUOTA_MILLICORES, "cores", THOUSAND},
+    {QUOTA_MILLICORES, "core", THOUSAND},
+    {QUOTA_MBIT_PER_S, "Mbit/s", ONE},
+    {QUOTA_MBIT_PER_S, "Mbit", ONE},
+    {QUOTA_MBIT_PER_S, "Gbit/s", THOUSAND},
+    {QUOTA_HOURS, "h", ONE},
+    {QUOTA_HOURS, "hours", ONE},
+    {QUOTA_MINUTES, "min", ONE},
+    {QUOTA_MINUTES, "minutes", ONE},
+    {QUOTA_MINUTES, "h", HOUR},
 };
 
 const char *quota_unit_name(enum quota_unit unit)
@@ -231,7 +234,7 @@ static int64_t thousandths_of(enum quota_unit unit, const char *word)
         word++;
     }
     if (*word == '\0') {
-        return 1000;
+        return ONE;
     }
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
         if (words[i].unit == unit && strcasecmp(words[i].word, word) == 0) {
@@ -278,13 +281,13 @@ int quota_amount_parse(enum quota_dimension dimension, const char *text, int64_t
         return refuse_amount(dimension, "is not an amount that can be read", err);
     }
     int64_t amount = 0;
-    if (__builtin_mul_overflow(number, each, &amount) || amount / 1000000 > QUOTA_MAX_AMOUNT) {
+    if (__builtin_mul_overflow(number, each, &amount) || amount / THOUSAND > QUOTA_MAX_AMOUNT) {
         return refuse_amount(dimension, "is too large", err);
     }
-    if (amount % 1000000 != 0) {
+    if (amount % THOUSAND != 0) {
         return refuse_amount(dimension, "is not whole", err);
     }
-    *ret_amount = amount / 1000000;
+    *ret_amount = amount / THOUSAND;
     return 0;
 }
 

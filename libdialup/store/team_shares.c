@@ -124,7 +124,7 @@ int teams_read_quota(struct db *db, struct arena *arena, int64_t team_id,
                      const struct quota_machine *machine, struct quota_team *ret_team,
                      struct error *err)
 {
-    struct team_members_list list;
+    struct team_members_list list = {0};
     struct quota_team team = {0};
     int r = levels_read_owner(db, arena, QUOTA_TEAM, team_id, machine, &team.level, err);
     if (r == 0) {

@@ -300,8 +300,8 @@ static int check_new_member(struct db *db, int64_t team_id, int64_t user_id, str
     AUTO_ARENA struct arena *arena = arena_new();
     struct team team;
     struct user user;
-    int64_t members;
-    int64_t leads;
+    int64_t members = 0;
+    int64_t leads = 0;
     int r = teams_find(db, arena, team_id, &team, err);
     if (r < 0 || (r = users_find(db, arena, user_id, &user, err)) < 0 ||
         (r = count_members(db, team_id, &members, &leads, err)) < 0) {
@@ -354,8 +354,8 @@ static int set_role(struct db *db, int64_t team_id, int64_t user_id, enum team_r
 
 static int keep_a_lead(struct db *db, int64_t team_id, struct error *err)
 {
-    int64_t members;
-    int64_t leads;
+    int64_t members = 0;
+    int64_t leads = 0;
     int r = count_members(db, team_id, &members, &leads, err);
     if (r == 0 && leads == 0) {
         r = error_set_field(err, ERR_CONFLICT, "role", "They are the last lead of this team");
