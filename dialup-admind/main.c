@@ -177,6 +177,9 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
         event_add(admind->housekeeping, &interval);
         housekeeping_run(admind);
     }
+    for (int i = 0; result == 0 && i < PEER_COUNT; i++) {
+        daemon_watch(run, admind->peers[i]);
+    }
     return result;
 }
 

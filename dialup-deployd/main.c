@@ -88,7 +88,11 @@ static int open_gate(struct deployd *deployd, struct error *err)
 {
     deployd->gate_path = config_run_path(deployd->run->config, "ipc/gate.sock");
     const struct ipc_client_options options = {.daemon = "dialup-gate", .path = deployd->gate_path};
-    return ipc_client_open(deployd->run->base, &options, &deployd->gate, err);
+    int result = ipc_client_open(deployd->run->base, &options, &deployd->gate, err);
+    if (result == 0) {
+        daemon_watch(deployd->run, deployd->gate);
+    }
+    return result;
 }
 
 static void stop(void *state)

@@ -82,7 +82,11 @@ static int open_source(struct cycle *cycle, struct source *source, const char *n
     source->path = config_run_path(cycle->run->config, part);
     source->options = (struct ipc_client_options){
         .daemon = program, .path = source->path, .connect_ms = ASK_AGAIN_MS};
-    return ipc_client_open(cycle->run->base, &source->options, &source->client, err);
+    int result = ipc_client_open(cycle->run->base, &source->options, &source->client, err);
+    if (result == 0) {
+        daemon_watch(cycle->run, source->client);
+    }
+    return result;
 }
 
 static void close_source(struct source *source)

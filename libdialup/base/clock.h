@@ -13,6 +13,11 @@ int64_t clock_unix_ms(void);
 /* Never goes back; for durations and deadlines. */
 int64_t clock_monotonic_us(void);
 
+static inline int64_t clock_monotonic_ms(void)
+{
+    return clock_monotonic_us() / 1000;
+}
+
 /* Milliseconds, as the timers of the event loop take them. */
 static inline struct timeval clock_timeval_of_ms(int64_t ms)
 {

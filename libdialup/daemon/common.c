@@ -137,7 +137,7 @@ static int handle_stats(void *context, struct ipc_request *request, const void *
         .errors = (int64_t)stats.all.errors,
         .timeouts = (int64_t)stats.all.timeouts,
         .refused = (int64_t)stats.refused,
-        .uptime_seconds = clock_unix() - run->started_at_unix,
+        .uptime_seconds = (clock_monotonic_ms() - run->started_ms) / 1000,
         .memory_bytes = resident_bytes(),
         .open_files = count_open_files(),
     };

@@ -127,6 +127,7 @@ static int start_daemon(struct skeleton *skeleton, struct error *err)
 {
     struct daemon_run *run = &skeleton->run;
     run->started_at_unix = clock_unix();
+    run->started_ms = clock_monotonic_ms();
     return run->daemon->start(run, &run->state, err);
 }
 
@@ -207,10 +208,19 @@ static void on_transport_dead(void *context, const char *reason)
     _exit(1);
 }
 
+static void on_redial(void *context, const char *daemon)
+{
+    log_warning("the connection to %s did not come back: dialled anew", daemon);
+}
+
 static int notify_ready(struct skeleton *skeleton, struct error *err)
 {
     struct daemon_run *run = &skeleton->run;
-    const struct ipc_watch_options watch = {.server = run->server, .on_dead = on_transport_dead};
+    const struct ipc_watch_options watch = {.server = run->server,
+                                            .clients = run->clients,
+                                            .client_count = run->client_count,
+                                            .on_redial = on_redial,
+                                            .on_dead = on_transport_dead};
     skeleton->watch = ipc_watch_open(run->base, &watch);
     if (sd_watchdog_enabled(0, &skeleton->watchdog_us) > 0) {
         struct timeval half = {(time_t)(skeleton->watchdog_us / 2 / 1000000),
@@ -250,6 +260,12 @@ static bool close_sockets(struct skeleton *skeleton)
     struct ipc_server *server = skeleton->run.server;
     skeleton->run.server = NULL;
     return ipc_server_close(server);
+}
+
+void daemon_watch(struct daemon_run *run, struct ipc_client *client)
+{
+    ASSERT(run->client_count < DAEMON_CLIENTS_MAX);
+    run->clients[run->client_count++] = client;
 }
 
 void daemon_retire(struct daemon_run *run)

@@ -54,6 +54,8 @@ struct daemon {
     void (*stop)(void *state);
 };
 
+enum { DAEMON_CLIENTS_MAX = 4 };
+
 /* What a daemon has while it runs; borrowed from daemon_main. */
 struct daemon_run {
     const struct daemon *daemon;
@@ -61,15 +63,21 @@ struct daemon_run {
     struct event_base *base;
     struct db *db; /* NULL if without_database */
     struct ipc_server *server;
-    struct ipc_publisher *publisher; /* NULL unless publishes_events */
+    struct ipc_publisher *publisher;                /* NULL unless publishes_events */
+    struct ipc_client *clients[DAEMON_CLIENTS_MAX]; /* see daemon_watch */
+    size_t client_count;
     void *state;
-    void *inherited; /* what take_over leaves for start, which frees it */
-    int64_t started_at_unix;
+    void *inherited;         /* what take_over leaves for start, which frees it */
+    int64_t started_at_unix; /* for records; the clock may be stepped since */
+    int64_t started_ms;      /* monotonic */
 };
 
 /* Runs until SIGTERM or SIGINT. Gives the exit status: 0, or 78 (EX_CONFIG of sysexits.h) if it
  * could not start. */
 int daemon_main(const struct daemon *daemon, int argc, char **argv);
+
+/* From start: the connection of this client, which lives until stop, is looked after. */
+void daemon_watch(struct daemon_run *run, struct ipc_client *client);
 
 /* Another process takes our place: closes our sockets and is silent towards the supervisor. The
  * loop goes on until daemon_quit. Not from a handler. */

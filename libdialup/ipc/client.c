@@ -373,6 +373,17 @@ bool ipc_client_is_connected(const struct ipc_client *client)
     return pipes.added > pipes.removed;
 }
 
+void ipc_client_hang_up(struct ipc_client *client)
+{
+    ipc_port_hang_up(client->port);
+}
+
+int ipc_client_redial(struct ipc_client *client, struct error *err)
+{
+    ipc_client_hang_up(client);
+    return ipc_port_dial(client->port, client->options.path, err);
+}
+
 uint64_t ipc_client_connections(const struct ipc_client *client)
 {
     return ipc_port_pipes(client->port).added;

@@ -82,6 +82,11 @@ int ipc_client_call_json_wait(const struct ipc_client_options *client_options,
 /* For the watch: whether a connection stands, and what the client was opened with. */
 bool ipc_client_is_connected(const struct ipc_client *client);
 
+/* Ends the connection and all attempts at one; and connects anew, for when the library has given up
+ * doing so (see watch.h). Calls that wait for their answer fail. */
+void ipc_client_hang_up(struct ipc_client *client);
+int ipc_client_redial(struct ipc_client *client, struct error *err);
+
 /* How many connections there were so far. */
 uint64_t ipc_client_connections(const struct ipc_client *client);
 const struct ipc_client_options *ipc_client_get_options(const struct ipc_client *client);

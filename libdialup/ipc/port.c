@@ -28,6 +28,7 @@ struct ipc_port {
     struct ipc_lane *lanes;
     size_t lane_count;
     struct ipc_mail *on_connect;
+    nng_dialer dialer; /* id 0: none */
     atomic_uint_fast64_t pipes_added;
     atomic_uint_fast64_t pipes_removed;
     atomic_bool connect_posted;
@@ -61,6 +62,14 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
 static int open_lanes(struct ipc_port *port, const struct ipc_port_options *options,
                       struct error *err);
+void ipc_port_hang_up(struct ipc_port *port)
+{
+    if (port->dialer.id != 0) {
+        nng_dialer_close(port->dialer);
+        port->dialer = (nng_dialer)NNG_DIALER_INITIALIZER;
+    }
+}
+
 static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *context);
 static bool wait_for_close(struct closing *closing);
 static void *run_close(void *context);
@@ -192,6 +201,7 @@ int ipc_port_dial(struct ipc_port *port, const char *path, struct error *err)
     int result = nng_dialer_create(&dialer, port->socket, url);
     if (result == 0) {
         nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, 20);
+        port->dialer = dialer;
         nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, 500);
         result = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     }

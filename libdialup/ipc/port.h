@@ -61,6 +61,9 @@ int ipc_port_listen(struct ipc_port *port, const char *path, struct error *err);
 /* Connects to path now and whenever the connection is lost, in the background. */
 int ipc_port_dial(struct ipc_port *port, const char *path, struct error *err);
 
+/* Ends what ipc_port_dial began: the connection, and the attempts at one. Dial again after it. */
+void ipc_port_hang_up(struct ipc_port *port);
+
 /* The on_connect mail was delivered and may be posted again. */
 void ipc_port_connect_seen(struct ipc_port *port);
 

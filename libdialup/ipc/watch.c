@@ -1,6 +1,8 @@
 /*
  * One round: probe the server, see its connection go, probe the peer of each client that has no
- * connection. The rounds' timer runs the steps one after the other. Called by the daemons.
+ * connection. A client whose peer answers others is made to dial anew; only if that does not help,
+ * the transport is dead. The rounds' timer runs the steps one after the other. Called by the
+ * daemons.
  */
 #include "libdialup/ipc/watch.h"
 
@@ -12,7 +14,7 @@
 #include "libdialup/ipc/probe.h"
 
 enum { INTERVAL_DEFAULT_MS = 5000, TIMEOUT_DEFAULT_MS = 2000, REMOVAL_POLL_MS = 20 };
-enum { FAILURES_UNTIL_DEAD = 2 };
+enum { FAILURES_UNTIL_DEAD = 2, FAILURES_UNTIL_DEAD_OF_CLIENT = 4, FAILURES_UNTIL_REDIAL = 2 };
 
 /* What is checked: the server is subject 0, clients follow. */
 struct subject {
@@ -90,7 +92,14 @@ static void conclude(struct ipc_watch *watch, const char *failure, const char *w
 {
     struct subject *subject = &watch->subjects[watch->current];
     subject->failures = failure ? subject->failures + 1 : 0;
-    if (subject->failures < FAILURES_UNTIL_DEAD) {
+    bool is_client = watch->current > 0;
+    if (is_client && subject->failures == FAILURES_UNTIL_REDIAL) {
+        ipc_client_redial(watch->options.clients[watch->current - 1], NULL);
+        if (watch->options.on_redial) {
+            watch->options.on_redial(watch->options.context, who);
+        }
+    }
+    if (subject->failures < (is_client ? FAILURES_UNTIL_DEAD_OF_CLIENT : FAILURES_UNTIL_DEAD)) {
         next_subject(watch);
         return;
     }

@@ -20,11 +20,13 @@
 struct ipc_watch;
 
 struct ipc_watch_options {
-    const struct ipc_server *server;         /* NULL: none */
-    const struct ipc_client *const *clients; /* borrowed array of clients that live longer */
+    const struct ipc_server *server;   /* NULL: none */
+    struct ipc_client *const *clients; /* borrowed array of clients that live longer */
     size_t client_count;
     int64_t interval_ms; /* 0: 5000 */
     int64_t timeout_ms;  /* of each check; 0: 2000 */
+    /* A client was made to dial anew. May be NULL. */
+    void (*on_redial)(void *context, const char *daemon);
     /* Once. reason is a sentence for the log. */
     void (*on_dead)(void *context, const char *reason);
     void *context;

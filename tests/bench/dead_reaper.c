@@ -140,7 +140,7 @@ int main(int argc, char **argv)
     struct bench *bench = xcalloc(1, sizeof(*bench));
     signal(SIGPIPE, SIG_IGN);
     fixture_init(&bench->fixture, false, true);
-    const struct ipc_client *const clients[] = {bench->fixture.client};
+    struct ipc_client *const clients[] = {bench->fixture.client};
     const struct ipc_watch_options options = {
         .clients = clients, .client_count = 1, .on_dead = on_dead, .context = bench};
     ipc_watch_open(bench->fixture.base, &options);
