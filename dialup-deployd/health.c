@@ -11,18 +11,18 @@
 #include "libdialup/daemon/machine_health.h"
 #include "libdialup/ipc/client.h"
 
-enum { DOCKER_SILENCE_S = 60 };
+enum { DOCKER_SILENCE_MS = 60000 };
 
 static struct health_finding check_docker(void *state)
 {
     const struct deployd *deployd = state;
     const char *problem = converger_docker_error(deployd->converger);
-    int64_t seen_at = converger_docker_seen_at(deployd->converger);
+    int64_t seen_ms = converger_docker_seen_ms(deployd->converger);
     if (*problem) {
         return health_problem(HEALTH_FAILING, "Look at it with: systemctl status docker",
                               "%s. Sites that run go on; nothing can be started", problem);
     }
-    if (clock_unix() - seen_at > DOCKER_SILENCE_S) {
+    if (seen_ms == 0 || clock_monotonic_ms() - seen_ms > DOCKER_SILENCE_MS) {
         return health_problem(HEALTH_DEGRADED, "Wait a moment; then: systemctl status docker",
                               "Docker has not answered for a while");
     }

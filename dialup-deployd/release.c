@@ -81,15 +81,21 @@ static void remove_upload(const struct deployd *deployd, const struct deployment
     }
 }
 
-void release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure)
+int release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     struct deployment deployment;
     struct error err;
     int64_t now = clock_unix();
     int result = deployments_find(deployd->run->db, arena, deployment_id, &deployment, &err);
+    if (result == 0 && deployment_state_is_final(deployment.state)) {
+        return 0;
+    }
+    /* Before the state: who follows the log stops reading when it is final. */
+    if (result == 0 && !failure) {
+        release_log(deployd, deployment.site_id, deployment_id, "Live");
+    }
     if (result == 0 && failure) {
-        /* Before the state: who follows the log stops reading when it is final. */
         release_log(deployd, deployment.site_id, deployment_id, "\n%s", failure->message);
         if (failure->hint[0]) {
             release_log(deployd, deployment.site_id, deployment_id, "%s", failure->hint);
@@ -97,13 +103,14 @@ void release_finish(struct deployd *deployd, int64_t deployment_id, const struct
     }
     if (result == 0) {
         int64_t since = deployment.started_at ? deployment.started_at : deployment.created_at;
-        result = deployments_finish(deployd->run->db, deployment_id, failure, (now - since) * 1000,
+        int64_t duration_s = now > since ? now - since : 0; /* the clock may have been set back */
+        result = deployments_finish(deployd->run->db, deployment_id, failure, duration_s * 1000,
                                     now, &err);
     }
     if (result < 0) {
         log_error("cannot note the end of deployment %lld: %s", (long long)deployment_id,
                   err.message);
-        return;
+        return result;
     }
     struct log_context context;
     const struct log_context *before = release_log_begin(&context, &deployment, NULL);
@@ -119,6 +126,7 @@ void release_finish(struct deployd *deployd, int64_t deployment_id, const struct
     deployd_tell_deployment(deployd, deployment.site_id, deployment_id, failure ? "failed" : "live",
                             "");
     deployd->on_deployment_end(deployd);
+    return 0;
 }
 
 void release_prune(struct deployd *deployd, int64_t site_id, int64_t served)

@@ -31,8 +31,10 @@ const struct log_context *release_log_begin(struct log_context *context,
                                             const struct deployment *deployment, const char *site);
 
 /* The end of a deployment, in its row, in its log, and for those who watch; failure NULL: it is
- * live. A failed one's files go. main.c hears of it, too. */
-void release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure);
+ * live. A failed one's files go. main.c hears of it, too. One that has ended already stays as it
+ * is. Fails, with a line in the log, if the row cannot be written now: then nothing has happened,
+ * and it is the caller's to come back. */
+int release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure);
 
 /* Moves releases away that are older than those that are kept; never the one that is served. */
 void release_prune(struct deployd *deployd, int64_t site_id, int64_t served);

@@ -11,24 +11,25 @@
 #include "libdialup/base/log.h"
 
 /* Back to what was live before. */
-static void return_to_live(struct site_work *work)
+static int return_to_live(struct site_work *work, struct error *err)
 {
-    struct error err;
     const struct site *site = &work->site;
     struct admission admission = admission_for(work->deployd, site->owner_kind, site->owner_id);
     /* First its end: a deployment that nobody wants any more would wait for it for ever. */
-    release_finish(work->deployd, site->desired_deployment, &work->failure);
-    if (handover_undo(&admission, work->arena, work->site_id, clock_unix(), &err) < 0) {
-        log_error("%s: cannot go back to its live release: %s", site->domain, err.message);
+    int result = release_finish(work->deployd, site->desired_deployment, &work->failure);
+    if (result < 0) {
+        return error_set(err, (enum error_code) - result, "its end cannot be written down");
     }
+    return handover_undo(&admission, work->arena, work->site_id, clock_unix(), err);
 }
 
 static void on_given_up(void *context, const struct error *err)
 {
     struct site_work *work = context;
     if (site_work_is_new_release(work)) {
-        return_to_live(work);
-        action_end(work, NULL);
+        struct error failure;
+        int result = return_to_live(work, &failure);
+        action_end(work, result < 0 ? &failure : NULL);
         return;
     }
     sites_set_state(work->deployd->run->db, work->site_id, SITE_FAILED, work->failure.message,

@@ -14,7 +14,7 @@
 #include "libdialup/base/memory.h"
 
 /* An app that served for a minute before it ended starts with a clean slate. */
-enum { STABLE_S = 60 };
+enum { STABLE_MS = 60000 };
 
 /* One that listens elsewhere for so long is not on its way to where visitors would find it. */
 enum { ASTRAY_US = 8000000 };
@@ -53,7 +53,8 @@ static void conclude_failed_start(struct site_work *work)
     }
     struct instance *instance = instance_of_step(work);
     instance->health = PLAN_UNHEALTHY;
-    if (!site_work_is_new_release(work) && clock_unix() - work->route.since > STABLE_S) {
+    if (!site_work_is_new_release(work) &&
+        clock_monotonic_ms() - work->route.since_ms > STABLE_MS) {
         work->failures = 0;
     }
     action_end(work, &err);

@@ -27,37 +27,48 @@ static void lead_nowhere(struct site_work *work, enum plan_route kind)
 {
     const struct plan_container *const none[PLAN_INSTANCES_MAX] = {NULL};
     instances_set_routed(&work->instances, none);
-    work->route = (struct site_route){.kind = kind, .since = work->route.since};
+    work->route = (struct site_route){.kind = kind, .since_ms = work->route.since_ms};
 }
 
-static void note_awake(struct site_work *work)
+static int note_awake(struct site_work *work, struct error *err)
 {
-    struct error err;
     work->is_woken = false;
-    if (work->site.sleep != SITE_AWAKE && sites_set_sleep(work->deployd->run->db, work->site_id,
-                                                          SITE_AWAKE, clock_unix(), &err) < 0) {
-        log_error("%s: cannot note that it is awake: %s", work->site.domain, err.message);
-    }
+    return work->site.sleep == SITE_AWAKE ? 0
+                                          : sites_set_sleep(work->deployd->run->db, work->site_id,
+                                                            SITE_AWAKE, clock_unix(), err);
 }
 
 /* The wanted release answers: it is live. */
-static void note_live(struct site_work *work)
+static int note_live(struct site_work *work, struct error *err)
 {
-    struct error err;
     struct deployd *deployd = work->deployd;
     struct admission admission = admission_for(deployd, work->site.owner_kind, work->site.owner_id);
     work->failure = (struct error){0};
-    note_awake(work);
+    int result = note_awake(work, err);
+    if (result < 0) {
+        return result;
+    }
     if (site_work_is_new_release(work) && handover_done(&admission, work->arena, work->site_id,
-                                                        work->wanted.id, clock_unix(), &err) < 0) {
-        log_error("%s: cannot note its live release: %s", work->site.domain, err.message);
-        return;
+                                                        work->wanted.id, clock_unix(), err) < 0) {
+        return -(int)err->code;
     }
     if (!deployment_state_is_final(work->wanted.state)) {
-        release_log(deployd, work->site_id, work->wanted.id, "Live");
-        release_finish(deployd, work->wanted.id, NULL);
+        result = release_finish(deployd, work->wanted.id, NULL);
+        if (result < 0) {
+            return error_set(err, (enum error_code) - result, "its end cannot be written down");
+        }
         release_prune(deployd, work->site_id, release_id(&work->wanted));
     }
+    return 0;
+}
+
+/* What could not be written down now is done again, with the whole step. */
+static void end_route(struct site_work *work, int result, const struct error *err)
+{
+    if (result < 0) {
+        work->route.kind = PLAN_ROUTE_UNKNOWN;
+    }
+    action_end(work, result < 0 ? err : NULL);
 }
 
 /* To a container ----------------------------------------------------------------------------- */
@@ -71,17 +82,16 @@ static void on_routed_to_container(void *context, const void *result, const stru
     }
     const struct plan_container *const *targets = work->step.targets;
     instances_set_routed(&work->instances, targets);
-    work->route = (struct site_route){.kind = PLAN_ROUTE_CONTAINER, .since = clock_unix()};
+    work->route =
+        (struct site_route){.kind = PLAN_ROUTE_CONTAINER, .since_ms = clock_monotonic_ms()};
     for (size_t i = 0; i < PLAN_INSTANCES_MAX && targets[i]; i++) {
         str_copy(work->route.containers[i], sizeof(work->route.containers[i]), targets[i]->id);
     }
     forget_files(work);
-    if (targets[0]->deployment == work->site.desired_deployment) {
-        note_live(work);
-    } else {
-        note_awake(work);
-    }
-    action_end(work, NULL);
+    struct error failure;
+    bool is_wanted = targets[0]->deployment == work->site.desired_deployment;
+    int noted = is_wanted ? note_live(work, &failure) : note_awake(work, &failure);
+    end_route(work, noted, &failure);
 }
 
 static void send_route(struct site_work *work, const struct gate_route_set_params *route,
@@ -138,11 +148,12 @@ static void on_gate_forgot(void *context, const void *result, const struct error
     if (work->step.action == PLAN_ROUTE_TO_FILES) {
         lead_nowhere(work, PLAN_ROUTE_FILES);
         work->route.deployment = work->site.desired_deployment;
-        note_live(work);
+        struct error failure;
+        end_route(work, note_live(work, &failure), &failure);
     } else {
         lead_nowhere(work, PLAN_ROUTE_NONE);
+        action_end(work, NULL);
     }
-    action_end(work, NULL);
 }
 
 static void tell_gate_to_forget(struct site_work *work)

@@ -32,9 +32,24 @@ static void freeze(struct site_work *work, struct instance *instance)
     action_end(work, NULL);
 }
 
+static void on_unpaused(void *context, const struct error *err)
+{
+    struct site_work *work = context;
+    struct instance *instance = instances_remember(&work->instances, work->step.container->id);
+    if (!err) {
+        instance->is_paused = false;
+        instance->pulse = PLAN_GOING;
+    }
+    action_end(work, err);
+}
+
 static void thaw(struct site_work *work, struct instance *instance)
 {
     struct error err;
+    if (instance->is_paused) {
+        container_unpause(work->deployd->engine, work->step.container->id, on_unpaused, work);
+        return;
+    }
     int result = cgroup_thaw(&instance->freezer, &err);
     if (result == 0) {
         instance->pulse = PLAN_GOING;

@@ -14,7 +14,7 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
-enum { CATCH_UP_S = 30 }; /* one site that starts slowly keeps nobody longer */
+enum { CATCH_UP_MS = 30000 }; /* one site that starts slowly keeps nobody longer */
 
 struct settled_waiter {
     struct settled_waiter *next;
@@ -31,9 +31,9 @@ struct converger {
     struct site_work *works;
     struct settled_waiter *waiters;
     struct event *pass; /* the slow look at everything */
-    int64_t started_at;
-    bool has_begun;    /* every site was kicked once */
-    bool is_caught_up; /* and came to rest once */
+    int64_t started_ms; /* monotonic */
+    bool has_begun;     /* every site was kicked once */
+    bool is_caught_up;  /* and came to rest once */
     struct docker_watch *docker;
     int networks_missing; /* of this pass */
     bool has_networks;    /* they were all there once */
@@ -92,10 +92,10 @@ void converger_wake(struct converger *converger, int64_t site_id)
     site_loop_wake(get_work(converger, site_id));
 }
 
-int64_t converger_led_since(const struct converger *converger, int64_t site_id)
+int64_t converger_led_since_ms(const struct converger *converger, int64_t site_id)
 {
     const struct site_work *work = find_work(converger, site_id);
-    return work && work->route.kind == PLAN_ROUTE_CONTAINER ? work->route.since : 0;
+    return work && work->route.kind == PLAN_ROUTE_CONTAINER ? work->route.since_ms : 0;
 }
 
 /* A site that waits for its retry has time until then. */
@@ -227,6 +227,11 @@ static void on_container_died(void *context, int64_t site_id, const char *id)
     }
 }
 
+static void on_container_paused(void *context, int64_t site_id)
+{
+    kick_unless_waiting(context, site_id);
+}
+
 static void on_network(void *context, const struct error *err)
 {
     struct converger *converger = context;
@@ -311,9 +316,9 @@ const char *converger_log_source(const struct converger *converger, int64_t site
     return id;
 }
 
-int64_t converger_docker_seen_at(const struct converger *converger)
+int64_t converger_docker_seen_ms(const struct converger *converger)
 {
-    return docker_watch_seen_at(converger->docker);
+    return docker_watch_seen_ms(converger->docker);
 }
 
 const char *converger_docker_error(const struct converger *converger)
@@ -328,7 +333,7 @@ const char *converger_docker_folder(const struct converger *converger)
 
 bool converger_is_caught_up(const struct converger *converger)
 {
-    return converger->is_caught_up || clock_unix() - converger->started_at > CATCH_UP_S;
+    return converger->is_caught_up || clock_monotonic_ms() - converger->started_ms > CATCH_UP_MS;
 }
 
 /* Life --------------------------------------------------------------------------------------- */
@@ -336,9 +341,10 @@ bool converger_is_caught_up(const struct converger *converger)
 struct converger *converger_new(struct deployd *deployd)
 {
     struct converger *converger = xcalloc(1, sizeof(*converger));
-    const struct docker_watch_hooks hooks = {on_container_died, pass, converger};
+    const struct docker_watch_hooks hooks = {on_container_died, on_container_paused, pass,
+                                             converger};
     converger->deployd = deployd;
-    converger->started_at = clock_unix();
+    converger->started_ms = clock_monotonic_ms();
     converger->pass = evtimer_new(deployd->run->base, on_pass, converger);
     converger->docker =
         docker_watch_new(deployd->run->base, deployd->engine,

@@ -30,8 +30,8 @@ void converger_kick(struct converger *converger, int64_t site_id);
  * it, the gate is told again. */
 void converger_wake(struct converger *converger, int64_t site_id);
 
-/* Since when visitors are led to its container, unix; 0: they are not, as far as we know. */
-int64_t converger_led_since(const struct converger *converger, int64_t site_id);
+/* Since when visitors are led to its container, monotonic; 0: they are not, as far as we know. */
+int64_t converger_led_since_ms(const struct converger *converger, int64_t site_id);
 
 /* All sites of an owner. */
 void converger_kick_owner(struct converger *converger, enum quota_entity owner_kind,
@@ -52,8 +52,8 @@ const struct running_container *converger_running(const struct converger *conver
  * Borrowed until the loop turns; NULL if there is none. */
 const char *converger_log_source(const struct converger *converger, int64_t site_id);
 
-/* For health: when Docker last answered (unix), 0 never; and why it does not. */
-int64_t converger_docker_seen_at(const struct converger *converger);
+/* For health: when Docker last answered (monotonic), 0 never; and why it does not. */
+int64_t converger_docker_seen_ms(const struct converger *converger);
 const char *converger_docker_error(const struct converger *converger);
 
 /* Where Docker keeps its data; NULL until it has told. */

@@ -23,7 +23,7 @@ struct docker_watch {
     struct event *reconnect;
     struct strbuf text; /* whole lines are taken by on_lines, outside of curl */
     struct event *lines;
-    int64_t seen_at;
+    int64_t seen_ms;
     char error[256];
     char *folder; /* owned; NULL until Docker has told */
 };
@@ -33,16 +33,16 @@ struct docker_watch {
 void docker_watch_note(struct docker_watch *watch, const struct error *err)
 {
     if (!err) {
-        watch->seen_at = clock_unix();
+        watch->seen_ms = clock_monotonic_ms();
         watch->error[0] = '\0';
     } else if (err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT) {
         str_copy(watch->error, sizeof(watch->error), err->message);
     }
 }
 
-int64_t docker_watch_seen_at(const struct docker_watch *watch)
+int64_t docker_watch_seen_ms(const struct docker_watch *watch)
 {
-    return watch->seen_at;
+    return watch->seen_ms;
 }
 
 const char *docker_watch_error(const struct docker_watch *watch)
@@ -90,8 +90,13 @@ static void take_event(struct docker_watch *watch, const char *line, size_t size
     const struct json_value *actor = json_find(value, "Actor");
     const struct json_value *attributes = json_find(actor, "Attributes");
     int64_t site_id;
-    if (str_parse_i64(json_find_text(attributes, CONTAINER_LABEL_SITE, ""), 1, INT64_MAX,
-                      &site_id)) {
+    if (!str_parse_i64(json_find_text(attributes, CONTAINER_LABEL_SITE, ""), 1, INT64_MAX,
+                       &site_id)) {
+        return;
+    }
+    if (str_equal(json_find_text(value, "Action", ""), "pause")) {
+        watch->hooks.on_container_paused(watch->hooks.context, site_id);
+    } else {
         watch->hooks.on_container_died(watch->hooks.context, site_id,
                                        json_find_text(actor, "ID", ""));
     }
@@ -132,10 +137,9 @@ static void on_end(void *context, int status, const char *body, size_t size,
 static void follow(struct docker_watch *watch)
 {
     AUTO_STRBUF struct strbuf path = STRBUF_INIT;
-    AUTO_FREE char *filter = xasprintf(
-        "{\"type\":[\"container\"],\"event\":[\"die\"],\"label\":[\"" CONTAINER_LABEL_INSTANCE
-        "=%s\"]}",
-        watch->instance);
+    AUTO_FREE char *filter = xasprintf("{\"type\":[\"container\"],\"event\":[\"die\",\"pause\"],"
+                                       "\"label\":[\"" CONTAINER_LABEL_INSTANCE "=%s\"]}",
+                                       watch->instance);
     strbuf_puts(&path, "/events?filters=");
     engine_escape(&path, filter);
     strbuf_clear(&watch->text);

@@ -15,6 +15,7 @@ struct event_base;
 
 struct docker_watch_hooks {
     void (*on_container_died)(void *context, int64_t site_id, const char *container_id);
+    void (*on_container_paused)(void *context, int64_t site_id); /* by hand: not our way */
     /* Docker is there again; what happened meanwhile was told to nobody. */
     void (*on_return)(void *context);
     void *context;
@@ -30,8 +31,8 @@ void docker_watch_free(struct docker_watch *watch);
 /* Remembers how Docker answered to anybody; err NULL: it did. */
 void docker_watch_note(struct docker_watch *watch, const struct error *err);
 
-/* Unix time of its last answer, 0 never; and why it does not answer, "" if it does. */
-int64_t docker_watch_seen_at(const struct docker_watch *watch);
+/* When it last answered (monotonic), 0 never; and why it does not answer, "" if it does. */
+int64_t docker_watch_seen_ms(const struct docker_watch *watch);
 const char *docker_watch_error(const struct docker_watch *watch);
 
 /* Where Docker keeps images and containers; NULL until it has told. */

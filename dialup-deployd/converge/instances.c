@@ -88,13 +88,28 @@ static void forget_vanished(struct instances *instances, const struct plan_obser
     }
 }
 
+/* What happened behind our back: somebody paused it, or took its address away. */
+static void note_listed(struct instance *found, const struct container *listed)
+{
+    found->is_paused = listed->is_paused;
+    if (listed->is_paused) {
+        found->pulse = PLAN_STILL;
+    }
+    if (found->health == PLAN_HEALTHY && !str_equal(found->address, listed->address)) {
+        found->health = *listed->address ? PLAN_UNPROBED : PLAN_UNHEALTHY;
+        found->running.is_routed = false;
+    }
+}
+
 static struct plan_container observe(struct instances *instances, struct arena *arena,
                                      const struct container *listed)
 {
     struct instance *known = instances_remember(instances, listed->id);
     bool is_running = listed->is_running && !known->is_dead;
     known->has_run |= is_running;
-    if (!is_running) {
+    if (is_running) {
+        note_listed(known, listed);
+    } else {
         known->running.pid = 0; /* the kernel may give it to another process */
     }
     return (struct plan_container){

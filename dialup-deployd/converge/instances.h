@@ -35,6 +35,7 @@ struct instance {
     enum plan_pulse pulse;
     enum plan_drain drain;
     bool is_dead;                  /* an event said so; Docker's list says it a moment later */
+    bool is_paused;                /* by hand: Docker must be asked to let it go on */
     bool has_run;                  /* in our sight, since it was made or put to sleep */
     char address[16];              /* IPv4, "" as long as it was not asked for */
     int64_t port;                  /* at which visitors were led to it; 0: they never were */

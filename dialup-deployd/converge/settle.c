@@ -33,13 +33,15 @@ static void end_unfinished(struct site_work *work)
     struct deployd *deployd = work->deployd;
     const struct site *site = &work->site;
     bool is_new = site->desired_deployment && site_work_is_new_release(work);
-    if (!is_new || deployment_state_is_final(work->wanted.state)) {
+    if (!is_new) {
         return;
     }
     struct error stopped;
     error_set(&stopped, ERR_CONFLICT, "The site was stopped before this release was live");
     error_hint(&stopped, "Deploy it again: that starts the site, too");
-    release_finish(deployd, site->desired_deployment, &stopped);
+    if (release_finish(deployd, site->desired_deployment, &stopped) < 0) {
+        return; /* the next pass comes by */
+    }
     struct admission admission = admission_for(deployd, site->owner_kind, site->owner_id);
     handover_undo(&admission, work->arena, work->site_id, clock_unix(), NULL);
 }

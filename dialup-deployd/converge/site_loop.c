@@ -142,7 +142,7 @@ static int backoff_s(int failures)
 
 static void on_step_failed(struct site_work *work, const struct error *err)
 {
-    bool is_theirs = err->code != ERR_UNAVAILABLE && err->code != ERR_TIMEOUT;
+    bool is_theirs = !error_is_passing(err->code);
     if (is_theirs) {
         work->failures++;
         work->failure = *err;
@@ -209,15 +209,15 @@ static void note_attempt(struct site_work *work)
     }
 }
 
-/* One that visitors are led to is not there any more, or does not run. */
+/* One that visitors are led to is not there any more, does not run, or has another address. */
 static bool is_route_lost(const struct site_work *work)
 {
     for (size_t i = 0; i < PLAN_INSTANCES_MAX && *work->route.containers[i]; i++) {
         bool is_there = false;
         for (size_t j = 0; j < work->observed.container_count; j++) {
             const struct plan_container *container = &work->observed.containers[j];
-            is_there |=
-                container->is_running && str_equal(container->id, work->route.containers[i]);
+            is_there |= container->is_running && container->is_routed &&
+                        str_equal(container->id, work->route.containers[i]);
         }
         if (!is_there) {
             return true;

@@ -34,7 +34,7 @@ struct site_route {
     enum plan_route kind;
     int64_t deployment;                                     /* whose files */
     char containers[PLAN_INSTANCES_MAX][CONTAINER_ID_SIZE]; /* "" : no more */
-    int64_t since;                                          /* unix; of a container */
+    int64_t since_ms;                                       /* monotonic; of a container */
 };
 
 /* What a site tells whoever runs all of them. */

@@ -191,6 +191,15 @@ void container_update(struct engine *engine, const char *id, int64_t memory_mib,
     send(waiting, "POST", path, strbuf_text(&body), 0, on_simple_done);
 }
 
+void container_unpause(struct engine *engine, const char *id, container_done_fn *on_done,
+                       void *context)
+{
+    struct waiting *waiting = waiting_new(engine, context);
+    AUTO_FREE char *path = xasprintf("/containers/%s/unpause", id);
+    waiting->on_done = on_done;
+    send(waiting, "POST", path, NULL, 0, on_simple_done);
+}
+
 /* Stop and remove ---------------------------------------------------------------------------- */
 
 void container_stop(struct engine *engine, const char *id, int grace_s, container_done_fn *on_done,

@@ -67,7 +67,9 @@ struct container {
     const char *owner; /* "user:7" */
     const char *kind;
     const char *network; /* its first; unlike the labels, no Dockerfile can choose it */
+    const char *address; /* IPv4 on that network, "" if it is not connected to it */
     bool is_running;
+    bool is_paused; /* by somebody who asked Docker for it; then it runs, too */
     bool was_started;
 };
 
@@ -107,6 +109,9 @@ void container_inspect(struct engine *engine, const char *id, const char *networ
 /* Memory (with no swap) and CPU of a container, at once. */
 void container_update(struct engine *engine, const char *id, int64_t memory_mib,
                       int64_t cpu_millicores, container_done_fn *on_done, void *context);
+
+void container_unpause(struct engine *engine, const char *id, container_done_fn *on_done,
+                       void *context);
 
 /* SIGTERM, grace_s later SIGKILL; it stays, to be started again. */
 void container_stop(struct engine *engine, const char *id, int grace_s, container_done_fn *on_done,

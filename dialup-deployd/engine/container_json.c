@@ -147,6 +147,12 @@ static int64_t label_number(const struct json_value *labels, const char *name)
     return str_parse_i64(text, 0, INT64_MAX, &value) ? value : 0;
 }
 
+static const char *find_address(const struct json_value *container, const char *network)
+{
+    const struct json_value *settings = json_find(container, "NetworkSettings");
+    return json_find_text(json_find(json_find(settings, "Networks"), network), "IPAddress", "");
+}
+
 int container_list_parse(struct arena *arena, const char *json, size_t size,
                          const struct container **ret_list, size_t *ret_count, struct error *err)
 {
@@ -160,6 +166,7 @@ int container_list_parse(struct arena *arena, const char *json, size_t size,
         const struct json_value *item = value->items[i];
         const struct json_value *labels = json_find(item, "Labels");
         const char *state = json_find_text(item, "State", "");
+        const char *network = json_find_text(json_find(item, "HostConfig"), "NetworkMode", "");
         list[i] = (struct container){
             .id = json_find_text(item, "Id", ""),
             .site_id = label_number(labels, CONTAINER_LABEL_SITE),
@@ -167,8 +174,10 @@ int container_list_parse(struct arena *arena, const char *json, size_t size,
             .generation = label_number(labels, CONTAINER_LABEL_GENERATION),
             .owner = json_find_text(labels, CONTAINER_LABEL_OWNER, ""),
             .kind = json_find_text(labels, CONTAINER_LABEL_KIND, ""),
-            .network = json_find_text(json_find(item, "HostConfig"), "NetworkMode", ""),
+            .network = network,
+            .address = find_address(item, network),
             .is_running = str_equal(state, "running") || str_equal(state, "paused"),
+            .is_paused = str_equal(state, "paused"),
             .was_started = !str_equal(state, "created"),
         };
     }
@@ -187,8 +196,6 @@ int container_detail_parse(struct arena *arena, const char *json, size_t size, c
     }
     const struct json_value *state = json_find(value, "State");
     const struct json_value *host = json_find(value, "HostConfig");
-    const struct json_value *networks = json_find(json_find(value, "NetworkSettings"), "Networks");
-    const struct json_value *place = network ? json_find(networks, network) : NULL;
     *ret_detail = (struct container_detail){
         .is_running = json_find_bool(state, "Running", false),
         .was_started = !str_equal(json_find_text(state, "Status", ""), "created"),
@@ -200,7 +207,7 @@ int container_detail_parse(struct arena *arena, const char *json, size_t size, c
         .pids = json_find_integer(host, "PidsLimit", 0),
     };
     str_copy(ret_detail->address, sizeof(ret_detail->address),
-             json_find_text(place, "IPAddress", ""));
+             network ? find_address(value, network) : "");
     return 0;
 }
 

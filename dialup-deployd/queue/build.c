@@ -3,6 +3,7 @@
  */
 #include "dialup-deployd/queue/build.h"
 
+#include <event2/event.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@
 #include "libdialup/store/sites.h"
 #include "proto/jobs_rpc.h"
 
-enum { MAX_RELEASE_FILES = 200000, KILL_GRACE_S = 30 };
+enum { MAX_RELEASE_FILES = 200000, KILL_GRACE_S = 30, AGAIN_S = 1 };
 
 /* For an owner without a limit: as much as fits the contract of the jobs. */
 static const int64_t MAX_RELEASE_BYTES = (int64_t)1 << 50;
@@ -31,7 +32,9 @@ struct build {
     struct deployd *deployd;
     build_end_fn *on_end;
     void *context;
-    struct job *job;
+    struct job *job;     /* NULL when it has ended */
+    struct event *again; /* to write down its end, if that cannot be done at once */
+    bool is_built;
     struct arena *arena; /* of site, deployment, release */
     struct site site;
     struct deployment deployment;
@@ -46,6 +49,9 @@ struct build {
 
 static void build_free(struct build *build)
 {
+    if (build->again) {
+        event_free(build->again);
+    }
     free(build->release_dir);
     free(build->upload_path);
     arena_free(build->arena);
@@ -73,28 +79,61 @@ static void discard(struct build *build)
     orphans_remove_builds(build->deployd, build->site.id, build->deployment.id);
 }
 
-static void on_build_done(void *context, const struct job_exit *exit)
+static int hand_on(struct build *build)
 {
-    struct build *build = context;
     struct deployd *deployd = build->deployd;
     int64_t id = build->deployment.id;
     int64_t site_id = build->site.id;
-    build->job = NULL;
-    bool is_built = exit->status == 0 && build->release && !build->is_cancelled;
-    if (is_built &&
-        accept_release(deployd, build->arena, site_id, id, build->release, &build->error) == 0) {
+    int result = accept_release(deployd, build->arena, site_id, id, build->release, &build->error);
+    if (result == 0) {
         unlink(build->upload_path);
         deployd_tell_deployment(deployd, site_id, id, "starting", "Starting");
         converger_kick(deployd->converger, site_id);
-    } else {
-        if (!is_built) {
-            explain_exit(build, exit);
-        }
+    }
+    return result;
+}
+
+static int refuse(struct build *build)
+{
+    int result = release_finish(build->deployd, build->deployment.id, &build->error);
+    if (result == 0) {
         discard(build);
-        release_finish(deployd, id, &build->error);
+    }
+    return result;
+}
+
+/* What was built is not thrown away, and no end is forgotten, because the database is locked or the
+ * disk is full for a moment. */
+static void conclude(struct build *build)
+{
+    const struct timeval later = {AGAIN_S, 0};
+    int result = build->is_built ? hand_on(build) : refuse(build);
+    if (result < 0 && build->is_built && !error_is_passing(build->error.code)) {
+        build->is_built = false;
+        result = refuse(build);
+    }
+    if (result < 0) {
+        event_add(build->again, &later);
+        return;
     }
     build->on_end(build->context, build);
     build_free(build);
+}
+
+static void on_again(evutil_socket_t fd, short events, void *context)
+{
+    conclude(context);
+}
+
+static void on_build_done(void *context, const struct job_exit *exit)
+{
+    struct build *build = context;
+    build->job = NULL;
+    build->is_built = exit->status == 0 && build->release && !build->is_cancelled;
+    if (!build->is_built) {
+        explain_exit(build, exit);
+    }
+    conclude(build);
 }
 
 static void take_error(struct build *build, const struct jobs_job_error *said)
@@ -221,21 +260,19 @@ static struct build *build_new(struct deployd *deployd, int64_t deployment_id, s
 }
 
 struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_end_fn *on_end,
-                          void *context)
+                          void *context, struct error *err)
 {
-    struct error err = {0};
-    struct build *build = build_new(deployd, deployment_id, &err);
+    struct build *build = build_new(deployd, deployment_id, err);
     if (!build) {
-        release_finish(deployd, deployment_id, &err);
         return NULL;
     }
     build->on_end = on_end;
     build->context = context;
+    build->again = evtimer_new(deployd->run->base, on_again, build);
     trash_move(deployd, build->release_dir); /* what a former attempt left */
     if (deployments_set_state(deployd->run->db, deployment_id, DEPLOYMENT_BUILDING, "Unpacking",
-                              clock_unix(), &err) < 0 ||
-        spawn_build(build, &err) < 0) {
-        release_finish(deployd, deployment_id, &err);
+                              clock_unix(), err) < 0 ||
+        spawn_build(build, err) < 0) {
         build_free(build);
         return NULL;
     }
@@ -248,6 +285,11 @@ struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_
     return build;
 }
 
+int64_t build_deployment_id(const struct build *build)
+{
+    return build->deployment.id;
+}
+
 int64_t build_site_id(const struct build *build)
 {
     return build->site.id;
@@ -255,9 +297,12 @@ int64_t build_site_id(const struct build *build)
 
 void build_cancel(struct build *build)
 {
+    build->is_cancelled = true;
     if (build->job) {
-        build->is_cancelled = true;
         job_stop(build->job);
+    } else if (build->is_built) {
+        build->is_built = false;
+        error_set(&build->error, ERR_CONFLICT, "The deployment was cancelled");
     }
 }
 

@@ -14,9 +14,11 @@ struct deployd;
 /* Once, when all is done. The build is freed when it returns. */
 typedef void build_end_fn(void *context, struct build *build);
 
-/* The deployment is "building" from here on, or finished with what went wrong (then NULL). */
+/* The deployment is "building" from here on; NULL: its end is the caller's to write down. */
 struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_end_fn *on_end,
-                          void *context);
+                          void *context, struct error *err);
+
+int64_t build_deployment_id(const struct build *build);
 
 int64_t build_site_id(const struct build *build);
 

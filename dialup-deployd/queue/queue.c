@@ -17,7 +17,10 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/store/deployments.h"
 
-enum { QUEUE_MAX_BUILDS = 64 }; /* the most that the settings allow at once */
+enum {
+    QUEUE_MAX_BUILDS = 64, /* the most that the settings allow at once */
+    AGAIN_S = 1,           /* after something that passes by itself: a locked database */
+};
 
 struct queue {
     struct deployd *deployd;
@@ -28,17 +31,16 @@ struct queue {
 
 /* Starting one ------------------------------------------------------------------------------- */
 
-static void start_rollback(struct queue *queue, struct arena *arena,
-                           const struct deployment *deployment)
+static int start_rollback(struct queue *queue, struct arena *arena,
+                          const struct deployment *deployment, struct error *err)
 {
-    struct error err;
     site_folders_make(queue->deployd, deployment->site_id, NULL);
-    if (accept_rollback(queue->deployd, arena, deployment, &err) < 0) {
-        release_finish(queue->deployd, deployment->id, &err);
-        return;
+    int result = accept_rollback(queue->deployd, arena, deployment, err);
+    if (result == 0) {
+        release_log(queue->deployd, deployment->site_id, deployment->id, "%s", deployment->message);
+        converger_kick(queue->deployd->converger, deployment->site_id);
     }
-    release_log(queue->deployd, deployment->site_id, deployment->id, "%s", deployment->message);
-    converger_kick(queue->deployd->converger, deployment->site_id);
+    return result;
 }
 
 static void on_build_end(void *context, struct build *build)
@@ -52,12 +54,26 @@ static void on_build_end(void *context, struct build *build)
     queue_kick(queue);
 }
 
-static void start_build(struct queue *queue, int64_t deployment_id)
+static int start_build(struct queue *queue, int64_t deployment_id, struct error *err)
 {
-    struct build *build = build_start(queue->deployd, deployment_id, on_build_end, queue);
-    if (build) {
-        queue->builds[queue->build_count++] = build;
+    struct build *build = build_start(queue->deployd, deployment_id, on_build_end, queue, err);
+    if (!build) {
+        return -(int)err->code;
     }
+    queue->builds[queue->build_count++] = build;
+    return 0;
+}
+
+/* False: not now, and nothing has changed. */
+static bool start(struct queue *queue, struct arena *arena, const struct deployment *row)
+{
+    struct error err;
+    int result = row->kind == DEPLOYMENT_ROLLBACK ? start_rollback(queue, arena, row, &err)
+                                                  : start_build(queue, row->id, &err);
+    if (result < 0 && err.code != ERR_BUSY) {
+        result = release_finish(queue->deployd, row->id, &err);
+    }
+    return result == 0;
 }
 
 /* The order ---------------------------------------------------------------------------------- */
@@ -72,6 +88,33 @@ static bool is_busy(const struct deployments_list *list, int64_t site_id)
     return false;
 }
 
+static bool is_being_built(const struct queue *queue, int64_t deployment_id)
+{
+    for (size_t i = 0; i < queue->build_count; i++) {
+        if (build_deployment_id(queue->builds[i]) == deployment_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its job ended with a former life of ours, or could not be started: it begins again. */
+static bool requeue(struct queue *queue, const struct deployment *row)
+{
+    if (deployments_set_state(queue->deployd->run->db, row->id, DEPLOYMENT_QUEUED, "Queued again",
+                              clock_unix(), NULL) < 0) {
+        return false;
+    }
+    orphans_remove_builds(queue->deployd, row->site_id, row->id);
+    return true;
+}
+
+static void try_later(struct queue *queue)
+{
+    const struct timeval later = {AGAIN_S, 0};
+    evtimer_add(queue->kick, &later);
+}
+
 /* Starts the first that may; true if it did, and the list is out of date. */
 static bool start_one(struct queue *queue)
 {
@@ -80,23 +123,24 @@ static bool start_one(struct queue *queue)
     struct error err;
     if (deployments_list_unfinished(queue->deployd->run->db, arena, &list, &err) < 0) {
         log_error("cannot read the queue of deployments: %s", err.message);
+        try_later(queue);
         return false;
     }
     int64_t at_once = config_integer(queue->deployd->run->config, CONFIG_deployd_builds_at_once);
     bool is_full = (int64_t)queue->build_count >= at_once;
     for (size_t i = 0; i < list.count; i++) {
         const struct deployment *row = &list.rows[i];
-        if (row->state != DEPLOYMENT_QUEUED || is_busy(&list, row->site_id)) {
+        bool is_left_over = row->state == DEPLOYMENT_BUILDING && !is_being_built(queue, row->id);
+        bool is_next = row->state == DEPLOYMENT_QUEUED && !is_busy(&list, row->site_id) &&
+                       (row->kind == DEPLOYMENT_ROLLBACK || !is_full);
+        if (!is_left_over && !is_next) {
             continue;
         }
-        if (row->kind == DEPLOYMENT_ROLLBACK) {
-            start_rollback(queue, arena, row);
-            return true;
+        bool is_done = is_left_over ? requeue(queue, row) : start(queue, arena, row);
+        if (!is_done) {
+            try_later(queue);
         }
-        if (!is_full) {
-            start_build(queue, row->id);
-            return true;
-        }
+        return is_done;
     }
     return false;
 }
@@ -152,30 +196,11 @@ void queue_cancel_builds(struct queue *queue, int64_t site_id)
     cancel(queue, site_id, false);
 }
 
-/* Jobs of a former life ended with it: their deployments begin again. */
-static void requeue_abandoned(struct queue *queue)
-{
-    AUTO_ARENA struct arena *arena = arena_new();
-    struct deployments_list list;
-    struct db *db = queue->deployd->run->db;
-    if (deployments_list_unfinished(db, arena, &list, NULL) < 0) {
-        return;
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        if (list.rows[i].state == DEPLOYMENT_BUILDING) {
-            deployments_set_state(db, list.rows[i].id, DEPLOYMENT_QUEUED, "Queued again",
-                                  clock_unix(), NULL);
-            orphans_remove_builds(queue->deployd, list.rows[i].site_id, list.rows[i].id);
-        }
-    }
-}
-
 struct queue *queue_new(struct deployd *deployd)
 {
     struct queue *queue = xcalloc(1, sizeof(*queue));
     queue->deployd = deployd;
     queue->kick = evtimer_new(deployd->run->base, on_kick, queue);
-    requeue_abandoned(queue);
     queue_kick(queue);
     return queue;
 }

@@ -27,10 +27,12 @@ struct visited {
     int factor;
     int64_t idle_ms;
     int64_t open_connections;
-    int64_t requests;      /* the gate's count */
-    double rate;           /* requests a minute, the average of the last one */
-    double rate_now;       /* the same, since the look before */
-    int64_t calm_since_ms; /* monotonic; 0: the rate is not low */
+    int64_t requests;       /* the gate's count */
+    double rate;            /* requests a minute, the average of the last one */
+    double rate_now;        /* the same, since the look before */
+    int64_t calm_since_ms;  /* monotonic; 0: the rate is not low */
+    int64_t sleep_at;       /* of its row, when this was looked at: */
+    int64_t slept_since_ms; /* the same, monotonic */
     bool is_listed;
 };
 
@@ -111,6 +113,19 @@ static void take_counters(struct sleeper *sleeper, const struct gate_counters_re
     sleeper->gate_started_at = counters->started_at_unix;
 }
 
+/* How long it has been as deep asleep as it is. Its row has the wall clock's time, because it must
+ * outlive us; from the first look on it is the monotonic clock that counts. */
+static int64_t slept_ms(struct visited *visited, const struct site *site)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (visited->sleep_at != site->sleep_at) {
+        int64_t before_s = clock_unix() - site->sleep_at;
+        visited->sleep_at = site->sleep_at;
+        visited->slept_since_ms = now_ms - (before_s > 0 ? before_s * MS_PER_S : 0);
+    }
+    return now_ms - visited->slept_since_ms;
+}
+
 /* Sleep -------------------------------------------------------------------------------------- */
 
 static struct idle_rules rules_for(const struct sleeper *sleeper, const struct site *site)
@@ -131,17 +146,18 @@ static bool is_container_site(const struct site *site)
 }
 
 static struct idle_site describe(const struct sleeper *sleeper, const struct site *site,
-                                 const struct visited *visited)
+                                 struct visited *visited)
 {
-    int64_t led_s = clock_unix() - converger_led_since(sleeper->deployd->converger, site->id);
+    int64_t led_ms =
+        clock_monotonic_ms() - converger_led_since_ms(sleeper->deployd->converger, site->id);
     return (struct idle_site){
         .site_id = site->id,
         .owner_kind = site->owner_kind,
         .owner_id = site->owner_id,
         .may_sleep = site_strategy_find(site->strategy)->may_sleep,
         .sleep = site->sleep,
-        .idle_ms = visited->idle_ms < led_s * MS_PER_S ? visited->idle_ms : led_s * MS_PER_S,
-        .slept_ms = (clock_unix() - site->sleep_at) * MS_PER_S,
+        .idle_ms = visited->idle_ms < led_ms ? visited->idle_ms : led_ms,
+        .slept_ms = slept_ms(visited, site),
         .open_connections = visited->open_connections,
         .factor = visited->factor,
     };
@@ -161,7 +177,7 @@ void sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sle
     converger_kick(deployd->converger, site->id);
 }
 
-static void judge(struct sleeper *sleeper, const struct site *site, const struct visited *visited)
+static void judge(struct sleeper *sleeper, const struct site *site, struct visited *visited)
 {
     const struct idle_site idle = describe(sleeper, site, visited);
     const struct idle_rules rules = rules_for(sleeper, site);
@@ -180,8 +196,7 @@ void sleeper_note_wake(struct sleeper *sleeper, const struct site *site)
 {
     struct visited *visited = remember(sleeper, site->id);
     const struct idle_rules rules = rules_for(sleeper, site);
-    visited->factor = idle_factor(visited->factor, (clock_unix() - site->sleep_at) * MS_PER_S,
-                                  rules.freeze_after_ms);
+    visited->factor = idle_factor(visited->factor, slept_ms(visited, site), rules.freeze_after_ms);
 }
 
 /* Instances ---------------------------------------------------------------------------------- */
@@ -289,7 +304,7 @@ const struct idle_site *sleeper_sites(const struct sleeper *sleeper, struct aren
     }
     struct idle_site *sites = arena_calloc(arena, list.count, sizeof(*sites));
     for (size_t i = 0; i < list.count; i++) {
-        const struct visited *visited = find(sleeper, list.rows[i].id);
+        struct visited *visited = find(sleeper, list.rows[i].id);
         if (visited && is_container_site(&list.rows[i])) {
             sites[(*ret_count)++] = describe(sleeper, &list.rows[i], visited);
         }

@@ -54,6 +54,12 @@ const struct error_info *error_info(enum error_code code)
     return code < ERR_COUNT ? &table[code] : &table[ERR_INTERNAL];
 }
 
+bool error_is_passing(enum error_code code)
+{
+    return code == ERR_BUSY || code == ERR_UNAVAILABLE || code == ERR_TIMEOUT || code == ERR_IO ||
+           code == ERR_NO_SPACE;
+}
+
 enum error_code error_by_name(const char *name)
 {
     for (int i = 1; i < ERR_COUNT; i++) {

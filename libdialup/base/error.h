@@ -37,6 +37,10 @@ struct error {
     const char *checks_json;
 };
 
+/* Whether the same may succeed a moment later, with nobody doing anything about it: a lock, a part
+ * that is being restarted, a disk or a table of descriptors that was full. */
+bool error_is_passing(enum error_code code);
+
 /* The row of a code; the row of ERR_INTERNAL for a code that does not exist. */
 const struct error_info *error_info(enum error_code code);
 

@@ -38,10 +38,14 @@ static void case_list_parse(void)
     static const char json[] =
         "[{\"Id\":\"abc\",\"State\":\"running\",\"Labels\":{\"dialup.site\":\"7\","
         "\"dialup.deployment\":\"12\",\"dialup.generation\":\"3\",\"dialup.owner\":\"user:7\","
-        "\"dialup.kind\":\"production\"},\"New\":{\"x\":[1]}},"
+        "\"dialup.kind\":\"production\"},\"New\":{\"x\":[1]},\"HostConfig\":{\"NetworkMode\":"
+        "\"ours\"},"
+        "\"NetworkSettings\":{\"Networks\":{\"theirs\":{\"IPAddress\":\"10.0.0.1\"},"
+        "\"ours\":{\"IPAddress\":\"172.20.0.5\"}}}},"
         "{\"Id\":\"def\",\"State\":\"created\",\"Labels\":{\"dialup.site\":\"-1\","
         "\"dialup.deployment\":\"99999999999999999999\"}},"
-        "{\"Id\":\"ghi\",\"State\":\"exited\"},{\"Id\":\"jkl\",\"State\":\"paused\",\"Labels\":"
+        "{\"Id\":\"ghi\",\"State\":\"exited\",\"HostConfig\":{\"NetworkMode\":\"ours\"}},{\"Id\":"
+        "\"jkl\",\"State\":\"paused\",\"Labels\":"
         "null},"
         "{},7]";
     static const struct {
@@ -68,6 +72,11 @@ static void case_list_parse(void)
         CHECK_INT(list[i].was_started, wanted[i].was_started);
     }
     CHECK_INT(list[0].generation, 3);
+    CHECK_STR(list[0].network, "ours");
+    CHECK_STR(list[0].address, "172.20.0.5");
+    CHECK_STR(list[2].network, "ours");
+    CHECK_STR(list[2].address, "");
+    CHECK(!list[0].is_paused && list[3].is_paused);
     CHECK_STR(list[0].owner, "user:7");
     CHECK_STR(list[0].kind, "production");
     static const char *const bad[] = {"", "{}", "[", "null", "<html>"};
