@@ -90,6 +90,12 @@ class Daemon:
         """How many lines hold it."""
         return sum(text in line for line in list(self.lines))
 
+    def cpu_s(self) -> float:
+        """Processor time of all its threads so far."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit status."""
         if self.process.poll() is None:
