@@ -31,6 +31,16 @@ enum quota_entity store_column_entity(struct db_query *query);
  * with rows NULL and count 0. */
 void *store_grow(struct arena *arena, void *rows, size_t count, size_t row_size);
 
+/* teams.c, for team_quota.c: with what they brought in. -ERR_NOT_FOUND. */
+int store_remove_member(struct db *db, int64_t team_id, int64_t user_id, struct error *err);
+
+/* team_shares.c, for team_quota.c. Amount 0: no row. */
+int store_read_share(struct db *db, int64_t team_id, int64_t user_id,
+                     struct quota_amounts *ret_share, struct error *err);
+int store_write_share(struct db *db, int64_t team_id, int64_t user_id,
+                      enum quota_dimension dimension, int64_t amount, int64_t now,
+                      struct error *err);
+
 /* team_shares.c, for teams.c: who goes takes along what they brought in. */
 int store_remove_shares_of_member(struct db *db, int64_t team_id, int64_t user_id,
                                   struct error *err);

@@ -376,7 +376,7 @@ int team_members_set_role(struct db *db, int64_t team_id, int64_t user_id, enum 
     return db_transaction_commit(&transaction, err);
 }
 
-static int remove_member(struct db *db, int64_t team_id, int64_t user_id, struct error *err)
+int store_remove_member(struct db *db, int64_t team_id, int64_t user_id, struct error *err)
 {
     int r = store_remove_shares_of_member(db, team_id, user_id, err);
     if (r < 0) {
@@ -386,19 +386,4 @@ static int remove_member(struct db *db, int64_t team_id, int64_t user_id, struct
     db_bind_i64(&q, team_id);
     db_bind_i64(&q, user_id);
     return store_change(&q, "member of this team");
-}
-
-int team_members_remove(struct db *db, int64_t team_id, int64_t user_id,
-                        const struct quota_machine *machine, struct error *err)
-{
-    AUTO_ARENA struct arena *arena = arena_new();
-    AUTO_TRANSACTION struct db_transaction transaction = {0};
-    struct quota_team team;
-    int r = db_transaction_begin(&transaction, db, err);
-    if (r < 0 || (r = teams_read_quota(db, arena, team_id, machine, &team, err)) < 0 ||
-        (r = quota_team_check_leave(&team, user_id, err)) < 0 ||
-        (r = remove_member(db, team_id, user_id, err)) < 0) {
-        return r;
-    }
-    return db_transaction_commit(&transaction, err);
 }
