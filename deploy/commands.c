@@ -88,7 +88,7 @@ static const struct option_row users_create_options[] = {
 
 static const struct option_row users_limits_options[] = {
     {"set", '\0', "DIMENSION=VALUE",
-     "A new limit, as often as needed; 512MB, 2GB, or none to remove it"},
+     "A new limit, as often as needed: 512MB, 2GB, 0.5 for cores; none removes it"},
     {NULL},
 };
 

@@ -153,6 +153,20 @@ static int walk_again_without_secrets(struct job *job, struct error *err)
     return result;
 }
 
+/* An .env that .gitignore names is for this machine, and yet an app may not start without it. */
+static void note_env_left_out(const struct job *job)
+{
+    for (size_t i = 0; i < job->folder.count; i++) {
+        if (str_equal(job->folder.files[i], ".env")) {
+            return;
+        }
+    }
+    if (faccessat(job->folder.fd, ".env", F_OK, 0) == 0) {
+        terminal_note(&job->run->terminal, "Not sent, since it is ignored: .env. If the app "
+                                           "reads it, write !.env into .dialupignore");
+    }
+}
+
 static int look_at_folder(struct job *job, struct error *err)
 {
     bool needs_build = false;
@@ -168,6 +182,8 @@ static int look_at_folder(struct job *job, struct error *err)
         (job->type->served == SITE_SERVED_FILES || job->type->id == SITE_TYPE_STATIC_CONTAINER);
     if (is_readable) {
         result = walk_again_without_secrets(job, err);
+    } else if (result == 0) {
+        note_env_left_out(job);
     }
     if (result == 0) {
         result = check_not_empty(job, err);

@@ -15,6 +15,8 @@
 
 #define LIMIT_MAX ((int64_t)1 << 40)
 
+enum { CORES_MAX = 256, PER_CORE = 1000 };
+
 static const char *yes_no(const struct json_value *object, const char *name)
 {
     return json_find_bool(object, name, false) ? "yes" : "no";
@@ -134,12 +136,16 @@ static int find_user(struct run *run, int64_t *ret_id, struct error *err)
     return -ERR_NOT_FOUND;
 }
 
-/* "none", or a whole number with MB or GB behind it perhaps. */
-static bool parse_limit(const char *text, int64_t *ret_value)
+/* "none", cores, or a whole number with MB or GB behind it perhaps. Nobody has CORES_MAX: who wrote
+ * more meant thousandths. */
+static bool parse_limit(const char *text, bool is_cpu, int64_t *ret_value)
 {
     if (str_equal(text, "none")) {
         *ret_value = -1;
         return true;
+    }
+    if (is_cpu) {
+        return amount_parse_cores(text, ret_value) && *ret_value <= CORES_MAX * PER_CORE;
     }
     return amount_parse_mib(text, ret_value) && *ret_value <= LIMIT_MAX;
 }
@@ -150,10 +156,12 @@ static int put_change(struct run *run, struct json_writer *writer, const char *t
 {
     const char *equals = strchr(text, '=');
     int64_t hard;
-    if (!equals || equals == text || !parse_limit(equals + 1, &hard)) {
+    bool is_cpu = str_starts_with(text, "cpu");
+    if (!equals || equals == text || !parse_limit(equals + 1, is_cpu, &hard)) {
         error_set_field(err, ERR_INVALID_ARGUMENT, "set", "\"%.60s\" is not a limit", text);
-        error_hint(err, "For example --set sites=5 --set memory_production=1GB --set "
-                        "cpu_production=none");
+        error_hint(err, is_cpu ? "In cores: --set cpu_production=0.5, or none"
+                               : "For example --set sites=5 --set memory_production=1GB --set "
+                                 "cpu_production=0.5");
         return -ERR_INVALID_ARGUMENT;
     }
     json_begin_object(writer);
@@ -193,8 +201,12 @@ static void print_limits(struct run *run, const struct json_value *answer)
         const struct json_value *limit = limits->items[i];
         int64_t hard = json_find_integer(limit, "hard", -1);
         output_cell(&table, "%s", json_find_text(limit, "dimension", ""));
-        output_cell(&table, "%s", hard < 0 ? "none" : arena_printf(run->arena, "%" PRId64, hard));
-        output_cell(&table, "%s", json_find_text(limit, "unit", ""));
+        const char *unit = json_find_text(limit, "unit", "");
+        bool is_cpu = str_equal(unit, "millicores");
+        const char *text = is_cpu ? arena_strdup(run->arena, format_cores(hard).text)
+                                  : arena_printf(run->arena, "%" PRId64, hard);
+        output_cell(&table, "%s", hard < 0 ? "none" : text);
+        output_cell(&table, "%s", is_cpu ? "cores" : unit);
         output_cell(&table, "%" PRId64 "%%", json_find_integer(limit, "soft_percent", 0));
         output_cell(&table, "%" PRId64 "%%", json_find_integer(limit, "burst_percent", 0));
     }

@@ -38,6 +38,7 @@ struct running {
     int ticks;
     int64_t ends_at_us;
     int64_t heard_at_us; /* of the last piece of its output */
+    const char *hint;    /* NULL: nothing that it wrote is known */
     bool is_full;
     bool has_exited;
     int64_t status;
@@ -45,6 +46,33 @@ struct running {
 };
 
 /* The output ---------------------------------------------------------------------------------- */
+
+/* What tools write when they fail, and what helps. The first that is met counts. A phrase that is
+ * cut in two by the stream is missed; that costs a hint. */
+static const struct {
+    const char *phrase;
+    const char *hint;
+} known_failures[] = {
+    {"npm error gyp ERR!",
+     "A package wants to be compiled, and there is no compiler here: use one that comes ready (for "
+     "SQLite, node:sqlite is part of Node.js), or a Dockerfile that brings a compiler"},
+    {"`npm ci` can only install",
+     "package-lock.json is older than package.json: run npm install at home and deploy again"},
+    {"Unsupported URL Type \"workspace:",
+     "npm does not know workspace: versions, which are pnpm's and yarn's: build at home and deploy "
+     "the result, or use a Dockerfile"},
+    {"is not in this registry",
+     "If the package is a folder beside this one (a monorepo), build at home and deploy the "
+     "result, or deploy the upper folder with a start script"},
+};
+
+static void watch_output(struct running *running, const char *data, size_t size)
+{
+    for (size_t i = 0; !running->hint && i < ARRAY_COUNT(known_failures); i++) {
+        const char *phrase = known_failures[i].phrase;
+        running->hint = memmem(data, size, phrase, strlen(phrase)) ? known_failures[i].hint : NULL;
+    }
+}
 
 static void on_output_open(void *context)
 {
@@ -77,6 +105,7 @@ static bool on_output_data(void *context, const char *data, size_t size)
             taken = take_header(running, data, size);
         } else {
             progress_output(&running->build->progress, data, taken);
+            watch_output(running, data, taken);
             running->frame_left -= taken;
         }
         data += taken;
@@ -249,7 +278,7 @@ static int explain_status(const struct running *running, struct error *err)
     } else {
         error_set(err, ERR_BUILD_FAILED, "It failed while %s, with exit code %lld", doing,
                   (long long)running->status);
-        error_hint(err, "The reason stands in the log above");
+        error_hint(err, "%s", running->hint ? running->hint : "The reason stands in the log above");
     }
     return -ERR_BUILD_FAILED;
 }

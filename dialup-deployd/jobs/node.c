@@ -94,6 +94,22 @@ static bool has_lock(const struct build *build)
            manifest_find(&build->manifest, "npm-shrinkwrap.json");
 }
 
+static void note_no_lock(struct build *build)
+{
+    static const char *const others[] = {"pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb"};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        if (manifest_find(&build->manifest, others[i])) {
+            progress_note(&build->progress,
+                          "npm installs the packages and does not read %s: versions may differ "
+                          "from yours. To fix them: npm install --package-lock-only",
+                          others[i]);
+            return;
+        }
+    }
+    progress_note(&build->progress, "There is no package-lock.json: versions of packages may "
+                                    "change from one deployment to the next");
+}
+
 static int install(struct build *build, struct error *err)
 {
     const char *const argv[] = {"npm", has_lock(build) ? "ci" : "install", "--no-audit",
@@ -110,8 +126,7 @@ static int install(struct build *build, struct error *err)
         return 0;
     }
     if (!has_lock(build)) {
-        progress_note(&build->progress, "There is no package-lock.json: versions of packages may "
-                                        "change from one deployment to the next");
+        note_no_lock(build);
     }
     result = run_npm(build, argv, ARRAY_COUNT(argv), "installing packages",
                      build->detection.type->install_timeout_s, err);

@@ -68,6 +68,54 @@ static int serve_files(struct build *build, const char *folder, struct error *er
     return 0;
 }
 
+/* Angular names a folder after the project: dist/shop/browser. */
+static const char *named_folder(struct build *build, const struct site_files *files)
+{
+    static const char *const ends[] = {"/browser/index.html", "/index.html"};
+    for (size_t i = 0; i < ARRAY_COUNT(ends); i++) {
+        for (size_t j = 0; j < files->count; j++) {
+            const char *path = files->paths[j];
+            const char *name = path + strlen("dist/");
+            if (str_starts_with(path, "dist/") && str_equal(name + strcspn(name, "/"), ends[i])) {
+                size_t len = strlen(path) - strlen("/index.html");
+                return arena_strndup(build->arena, path, len);
+            }
+        }
+    }
+    return NULL;
+}
+
+/* One page and scripts, made by a build: an app that finds its way in the browser. Then a visitor
+ * who comes by an inner address gets it too, which Caddy does for a 200.html. */
+static bool is_one_page_app(const struct site_files *files, const char *folder)
+{
+    size_t pages = 0;
+    size_t scripts = 0;
+    size_t len = strlen(folder);
+    for (size_t i = 0; i < files->count; i++) {
+        const char *path = files->paths[i];
+        if (str_starts_with(path, folder) && path[len] == '/') {
+            pages += str_ends_with(path, ".html");
+            scripts += str_ends_with(path, ".js");
+        }
+    }
+    return pages == 1 && scripts > 0;
+}
+
+static int answer_everywhere(struct build *build, const char *folder, struct error *err)
+{
+    AUTO_CLOSE int fd = fs_open_beneath(build->release_fd, folder, O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0) {
+        return fd;
+    }
+    if (symlinkat("index.html", fd, "200.html") < 0) {
+        return error_set_errno(err, ERR_IO, errno, "Cannot make 200.html");
+    }
+    progress_note(&build->progress, "One page and scripts: index.html answers for every address "
+                                    "that is no file. A 404.html of your own ends that");
+    return 0;
+}
+
 static int serve_public_folder(struct build *build, bool is_built, struct error *err)
 {
     const struct site_type *type = build->detection.type;
@@ -77,7 +125,17 @@ static int serve_public_folder(struct build *build, bool is_built, struct error 
         return result;
     }
     const char *folder = site_public_folder(type, &files, is_built);
-    return folder ? serve_files(build, folder, err) : no_index(type, is_built, err);
+    if (is_built && (!folder || str_equal(folder, "public") || str_equal(folder, "."))) {
+        const char *named = named_folder(build, &files);
+        folder = named ? named : folder;
+    }
+    if (!folder) {
+        return no_index(type, is_built, err);
+    }
+    result = serve_files(build, folder, err);
+    bool is_app =
+        result == 0 && is_built && type->id == SITE_TYPE_STATIC && is_one_page_app(&files, folder);
+    return is_app ? answer_everywhere(build, folder, err) : result;
 }
 
 int serve_plain(struct build *build, struct error *err)

@@ -20,9 +20,28 @@ static const struct site_type types[SITE_TYPE_COUNT] = {
 
 /* Start scripts that only serve developers: what their build makes is what visitors get. */
 static const char *const developer_servers[] = {
-    "astro",   "eleventy",           "gatsby", "http-server", "live-server", "ng",
-    "parcel",  "react-scripts",      "rollup", "serve",       "vite",        "vue-cli-service",
-    "webpack", "webpack-dev-server",
+    "astro",
+    "docusaurus",
+    "eleventy",
+    "ember",
+    "gatsby",
+    "hexo",
+    "http-server",
+    "lite-server",
+    "live-server",
+    "ng",
+    "parcel",
+    "rsbuild",
+    "react-scripts",
+    "rollup",
+    "serve",
+    "sirv",
+    "vite",
+    "vitepress",
+    "vue-cli-service",
+    "vuepress",
+    "webpack",
+    "webpack-dev-server",
 };
 
 const struct site_type *site_type_get(enum site_type_id id)
@@ -75,6 +94,7 @@ static bool has_text(const char *text)
 
 static bool is_developer_server(const char *script)
 {
+    script += str_starts_with(script, "npx ") ? strlen("npx ") : 0;
     size_t len = strcspn(script, " \t");
     for (size_t i = 0; i < ARRAY_COUNT(developer_servers); i++) {
         if (strlen(developer_servers[i]) == len &&
