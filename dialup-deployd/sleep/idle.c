@@ -23,12 +23,12 @@ enum site_sleep idle_judge(const struct idle_site *site, const struct idle_rules
     return rules->frozen_ms > 0 ? SITE_FROZEN : SITE_ASLEEP;
 }
 
-int idle_factor(int factor, int64_t slept_ms, int64_t freeze_after_ms)
+int idle_factor(int factor, int64_t slept_ms, int64_t freeze_after_ms, int most)
 {
     if (slept_ms < freeze_after_ms) {
-        return factor * 2 > IDLE_FACTOR_MAX ? IDLE_FACTOR_MAX : factor * 2;
+        return factor * 2 > most ? most : factor * 2;
     }
-    return slept_ms > freeze_after_ms * IDLE_FACTOR_MAX ? 1 : factor;
+    return slept_ms > freeze_after_ms * most ? 1 : factor;
 }
 
 static bool is_own(const struct idle_site *site, enum quota_entity owner_kind, int64_t owner_id)

@@ -12,7 +12,6 @@
 #include "libdialup/store/sites.h"
 
 enum {
-    IDLE_FACTOR_MAX = 8, /* a timeout is stretched at most so often */
     IDLE_RATE_WINDOW_MS = 60 * 1000,
 };
 
@@ -36,9 +35,9 @@ struct idle_site {
 /* How deep it should sleep now. Only deeper than it does, or, if it may not sleep, awake. */
 enum site_sleep idle_judge(const struct idle_site *site, const struct idle_rules *rules);
 
-/* The factor of a site that was woken after slept_ms: doubled if it could as well have stayed
- * awake, 1 again after a long sleep. */
-int idle_factor(int factor, int64_t slept_ms, int64_t freeze_after_ms);
+/* The factor of a site that was woken after slept_ms: doubled, up to most, if it could as well have
+ * stayed awake; 1 again after a long sleep. */
+int idle_factor(int factor, int64_t slept_ms, int64_t freeze_after_ms, int most);
 
 /* Whose sleep frees memory for a site of this owner: the owner's own that is idle longest, else,
  * of others, one that is frozen already. NULL if there is none. */

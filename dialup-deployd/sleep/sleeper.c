@@ -196,7 +196,9 @@ void sleeper_note_wake(struct sleeper *sleeper, const struct site *site)
 {
     struct visited *visited = remember(sleeper, site->id);
     const struct idle_rules rules = rules_for(sleeper, site);
-    visited->factor = idle_factor(visited->factor, slept_ms(visited, site), rules.freeze_after_ms);
+    visited->factor = idle_factor(
+        visited->factor, slept_ms(visited, site), rules.freeze_after_ms,
+        (int)config_integer(sleeper->deployd->run->config, CONFIG_deployd_sleep_stretch));
 }
 
 /* Instances ---------------------------------------------------------------------------------- */

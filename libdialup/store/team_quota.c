@@ -71,7 +71,7 @@ static int write_moved(struct db *db, int64_t team_id, const struct quota_team *
         const struct quota_member *member = quota_team_find(team, both[i]);
         if (member) {
             r = store_write_share(db, team_id, both[i], move->dimension,
-                            member->share.of[move->dimension], now, err);
+                                  member->share.of[move->dimension], now, err);
         }
     }
     return r;

@@ -27,7 +27,8 @@ from harness.programs import Programs  # noqa: E402
 from harness.suite import Suite  # noqa: E402
 from steady import Visitor, visit  # noqa: E402
 
-SETTINGS = ("deployd.sleep_after_s=3 deployd.frozen_s=4 deployd.idle_check_s=1 deployd.start_timeout_s=20 "
+SETTINGS = ("deployd.sleep_stretch=1 "
+            "deployd.sleep_after_s=3 deployd.frozen_s=4 deployd.idle_check_s=1 deployd.start_timeout_s=20 "
             "deployd.drain_s=3 deployd.drain_websockets_s=1 deployd.converge_s=3 deployd.keep_releases=3 "
             "monitord.interval_s=2 gate.patience_s=20 "
             "deployd.scale_requests_per_minute=100000")

@@ -63,11 +63,12 @@ static void case_stopped_at_once(void)
 
 static void case_flapping(void)
 {
-    CHECK_INT(idle_factor(1, 10, 5 * MINUTE), 2);
-    CHECK_INT(idle_factor(2, 10, 5 * MINUTE), 4);
-    CHECK_INT(idle_factor(8, 10, 5 * MINUTE), 8);
-    CHECK_INT(idle_factor(4, 6 * MINUTE, 5 * MINUTE), 4);
-    CHECK_INT(idle_factor(4, 41 * MINUTE, 5 * MINUTE), 1);
+    CHECK_INT(idle_factor(1, 10, 5 * MINUTE, 8), 2);
+    CHECK_INT(idle_factor(2, 10, 5 * MINUTE, 8), 4);
+    CHECK_INT(idle_factor(1, 10, 5 * MINUTE, 1), 1);
+    CHECK_INT(idle_factor(8, 10, 5 * MINUTE, 8), 8);
+    CHECK_INT(idle_factor(4, 6 * MINUTE, 5 * MINUTE, 8), 4);
+    CHECK_INT(idle_factor(4, 41 * MINUTE, 5 * MINUTE, 8), 1);
 }
 
 static void case_choose(void)
