@@ -74,7 +74,8 @@ describe('log-in', () => {
         const page = await open('ann@example.org');
         assert.equal(await page.title(), 'My sites · Dial Up Deploy');
         assert.equal(await focused(page), 'My sites');
-        assert.equal(await page.getByRole('navigation').count(), 0);
+        const links = page.getByRole('navigation').getByRole('link');
+        assert.deepEqual(await links.allTextContents(), ['My sites', 'My account']);
     });
 
     test('log-out, and a reload stays out', async () => {
