@@ -23,52 +23,86 @@ static void on_created(void *context, const char *id, const struct error *err)
     action_end(work, err);
 }
 
+/* How the containers of a type of release are made. */
+struct making {
+    const char *type;         /* NULL: all others, which bring no image */
+    const char *mount_target; /* where its files are found; NULL: they are in the image */
+    bool mounts_public;       /* only the folder that visitors may see */
+    const char *working_dir;  /* NULL: the image's own */
+    bool is_site_user;        /* runs as a user of its own, with a root that nobody can write */
+    const char *tmpfs[1];
+    size_t tmpfs_count;
+    const char *capabilities[8]; /* that it keeps */
+    size_t capability_count;
+};
+
+/* The capabilities are what ordinary images need that begin as root and let their workers be
+ * somebody else. The kernel gives none of them to an image whose USER is not root. Each has its
+ * reason in docs/decisions/0015-what-a-dockerfile-site-may-do.md. */
+static const struct making makings[] = {
+    {.type = "dockerfile",
+     .capabilities = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "NET_BIND_SERVICE",
+                      "SETUID"},
+     .capability_count = 7},
+    {.type = "static-container",
+     .mount_target = "/usr/share/nginx/html",
+     .mounts_public = true,
+     .tmpfs = {"/tmp"},
+     .tmpfs_count = 1,
+     .capabilities = {"CHOWN", "SETGID", "SETUID"},
+     .capability_count = 3},
+    {.mount_target = "/app",
+     .working_dir = "/app",
+     .is_site_user = true,
+     .tmpfs = {"/tmp"},
+     .tmpfs_count = 1},
+};
+
+static const struct making *find_making(const char *type)
+{
+    const struct making *making = makings;
+    while (making->type && !str_equal(making->type, type)) {
+        making++;
+    }
+    return making;
+}
+
 void action_create(struct site_work *work)
 {
     const struct deployd *deployd = work->deployd;
     const struct config *config = deployd->run->config;
     const struct jobs_release *release = &work->release;
+    const struct making *making = find_making(release->type);
     const struct site *site = &work->site;
     struct arena *arena = work->arena;
     AUTO_FREE char *network = deployd_network_name(deployd, DEPLOYD_PRODUCTION);
     AUTO_FREE char *folder = deployd_release_path(deployd, site->id, release_id(&work->wanted));
-    bool has_own_image = str_equal(release->type, "dockerfile");
-    bool is_static = str_equal(release->type, "static-container");
     const struct container_mount mount = {
-        .source = is_static ? arena_printf(arena, "%s/%s", folder, release->public_dir) : folder,
-        .target = is_static ? "/usr/share/nginx/html" : "/app",
+        .source = making->mounts_public ? arena_printf(arena, "%s/%s", folder, release->public_dir)
+                                        : folder,
+        .target = making->mount_target,
         .is_read_only = true,
     };
-    static const char *const tmpfs[] = {"/tmp"};
-    /* What ordinary images need that begin as root and let their workers be somebody else. The
-     * kernel gives none of them to an image whose USER is not root. Each has its reason in
-     * docs/decisions/0015-what-a-dockerfile-site-may-do.md. */
-    static const char *const kept[] = {"CHOWN",  "DAC_OVERRIDE",     "FOWNER", "KILL",
-                                       "SETGID", "NET_BIND_SERVICE", "SETUID"};
-    static const char *const kept_for_static[] = {"CHOWN", "SETGID", "SETUID"};
     const struct container_spec spec = {
         .image = release->image,
         .argv = release->argv_count ? release->argv : NULL,
         .argv_count = release->argv_count,
         .environment = release->environment,
         .environment_count = release->environment_count,
-        .working_dir = has_own_image || is_static ? NULL : "/app",
-        .uid = has_own_image || is_static
-                   ? -1
-                   : config_integer(config, CONFIG_deployd_uid_base) + site->id,
+        .working_dir = making->working_dir,
+        .uid =
+            making->is_site_user ? config_integer(config, CONFIG_deployd_uid_base) + site->id : -1,
         .network = network,
         .memory_mib = work->effective_memory_mib,
         .cpu_millicores = work->effective_cpu_millicores,
         .pids = SITE_WORK_PIDS,
         .mounts = &mount,
-        .mount_count = has_own_image ? 0 : 1,
-        .tmpfs = tmpfs,
-        .tmpfs_count = has_own_image ? 0 : 1,
-        .has_read_only_root = !has_own_image && !is_static,
-        .capabilities = is_static ? kept_for_static : kept,
-        .capability_count = is_static       ? ARRAY_COUNT(kept_for_static)
-                            : has_own_image ? ARRAY_COUNT(kept)
-                                            : 0,
+        .mount_count = making->mount_target ? 1 : 0,
+        .tmpfs = making->tmpfs,
+        .tmpfs_count = making->tmpfs_count,
+        .has_read_only_root = making->is_site_user,
+        .capabilities = making->capabilities,
+        .capability_count = making->capability_count,
         .instance = config_text(config, CONFIG_common_instance),
         .owner = arena_printf(arena, "%s:%lld", quota_entity_name(site->owner_kind),
                               (long long)site->owner_id),
@@ -86,7 +120,7 @@ static void on_started(void *context, const struct error *err)
     const char *id = work->step.container->id;
     if (!err) {
         instances_note_started(&work->instances, id);
-    } else if (err->code != ERR_UNAVAILABLE && err->code != ERR_TIMEOUT) {
+    } else if (!error_is_passing(err->code)) {
         /* One that lost its network, say, never starts again; another one may. */
         instances_remember(&work->instances, id)->health = PLAN_UNHEALTHY;
     }

@@ -81,102 +81,104 @@ static void case_moves(void)
     CHECK_INT(quota_level_limit(&rig.team.level, QUOTA_SITES).hard, 1);
 }
 
+static const struct {
+    const char *name;
+    struct quota_move moves[2];
+    size_t count;
+    enum error_code code;
+    const char *field, *message;
+} refused_moves[] = {
+    {"an unknown giver",
+     {{9, ANN, QUOTA_MEMORY_PRODUCTION, 1}},
+     1,
+     ERR_INVALID_ARGUMENT,
+     "moves[0].from",
+     "Nobody with the number 9"},
+    {"an unknown taker",
+     {{ANN, 9, QUOTA_MEMORY_PRODUCTION, 1}},
+     1,
+     ERR_INVALID_ARGUMENT,
+     "moves[0].to",
+     "Nobody with the number 9"},
+    {"the second is wrong",
+     {{ANN, CLEO, QUOTA_MEMORY_PRODUCTION, 1}, {ANN, CLEO, QUOTA_MEMORY_PRODUCTION, 0}},
+     2,
+     ERR_INVALID_ARGUMENT,
+     "moves[1].amount",
+     "Nothing or less"},
+    {"negative",
+     {{ANN, CLEO, QUOTA_MEMORY_PRODUCTION, -5}},
+     1,
+     ERR_INVALID_ARGUMENT,
+     "moves[0].amount",
+     "Nothing or less"},
+    {"overflow",
+     {{ANN, CLEO, QUOTA_MEMORY_PRODUCTION, INT64_MAX}},
+     1,
+     ERR_INVALID_ARGUMENT,
+     "moves[0].amount",
+     "too large"},
+    {"to oneself",
+     {{ANN, ANN, QUOTA_MEMORY_PRODUCTION, 5}},
+     1,
+     ERR_INVALID_ARGUMENT,
+     "moves[0].to",
+     "to themselves"},
+    {"a sum",
+     {{ANN, CLEO, QUOTA_MEMORY, 5}},
+     1,
+     ERR_INVALID_ARGUMENT,
+     "moves[0].dimension",
+     "cannot be brought"},
+    {"a timer",
+     {{ANN, CLEO, QUOTA_IDLE_MINUTES, 5}},
+     1,
+     ERR_INVALID_ARGUMENT,
+     "moves[0].dimension",
+     "cannot be brought"},
+    {"more than they bring in",
+     {{BOB, CLEO, QUOTA_MEMORY_PRODUCTION, 101}},
+     1,
+     ERR_CONFLICT,
+     "moves[0].amount",
+     "bob brings in 100MB of this, not more"},
+    {"below what they use",
+     {{ANN, BOB, QUOTA_MEMORY_PRODUCTION, 157}},
+     1,
+     ERR_CONFLICT,
+     "moves[0].amount",
+     "bob would have 1MB less than they use"},
+    {"below what the team uses",
+     {{ANN, QUOTA_NOBODY, QUOTA_MEMORY_PRODUCTION, 200}},
+     1,
+     ERR_CONFLICT,
+     "moves[0].amount",
+     "The team would have 100MB less than it uses"},
+    {"far too much, in two",
+     {{QUOTA_NOBODY, CLEO, QUOTA_CPU_PRODUCTION, QUOTA_MAX_AMOUNT},
+      {QUOTA_NOBODY, CLEO, QUOTA_CPU_PRODUCTION, 1}},
+     2,
+     ERR_INVALID_ARGUMENT,
+     "moves[1].amount",
+     "too large"},
+};
+
 static void case_refused_moves(void)
 {
-    static const struct {
-        const char *name;
-        struct quota_move moves[2];
-        size_t count;
-        enum error_code code;
-        const char *field, *message;
-    } rows[] = {
-        {"an unknown giver",
-         {{9, ANN, QUOTA_MEMORY_PRODUCTION, 1}},
-         1,
-         ERR_INVALID_ARGUMENT,
-         "moves[0].from",
-         "Nobody with the number 9"},
-        {"an unknown taker",
-         {{ANN, 9, QUOTA_MEMORY_PRODUCTION, 1}},
-         1,
-         ERR_INVALID_ARGUMENT,
-         "moves[0].to",
-         "Nobody with the number 9"},
-        {"the second is wrong",
-         {{ANN, CLEO, QUOTA_MEMORY_PRODUCTION, 1}, {ANN, CLEO, QUOTA_MEMORY_PRODUCTION, 0}},
-         2,
-         ERR_INVALID_ARGUMENT,
-         "moves[1].amount",
-         "Nothing or less"},
-        {"negative",
-         {{ANN, CLEO, QUOTA_MEMORY_PRODUCTION, -5}},
-         1,
-         ERR_INVALID_ARGUMENT,
-         "moves[0].amount",
-         "Nothing or less"},
-        {"overflow",
-         {{ANN, CLEO, QUOTA_MEMORY_PRODUCTION, INT64_MAX}},
-         1,
-         ERR_INVALID_ARGUMENT,
-         "moves[0].amount",
-         "too large"},
-        {"to oneself",
-         {{ANN, ANN, QUOTA_MEMORY_PRODUCTION, 5}},
-         1,
-         ERR_INVALID_ARGUMENT,
-         "moves[0].to",
-         "to themselves"},
-        {"a sum",
-         {{ANN, CLEO, QUOTA_MEMORY, 5}},
-         1,
-         ERR_INVALID_ARGUMENT,
-         "moves[0].dimension",
-         "cannot be brought"},
-        {"a timer",
-         {{ANN, CLEO, QUOTA_IDLE_MINUTES, 5}},
-         1,
-         ERR_INVALID_ARGUMENT,
-         "moves[0].dimension",
-         "cannot be brought"},
-        {"more than they bring in",
-         {{BOB, CLEO, QUOTA_MEMORY_PRODUCTION, 101}},
-         1,
-         ERR_CONFLICT,
-         "moves[0].amount",
-         "bob brings in 100MB of this, not more"},
-        {"below what they use",
-         {{ANN, BOB, QUOTA_MEMORY_PRODUCTION, 157}},
-         1,
-         ERR_CONFLICT,
-         "moves[0].amount",
-         "bob would have 1MB less than they use"},
-        {"below what the team uses",
-         {{ANN, QUOTA_NOBODY, QUOTA_MEMORY_PRODUCTION, 200}},
-         1,
-         ERR_CONFLICT,
-         "moves[0].amount",
-         "The team would have 100MB less than it uses"},
-        {"far too much, in two",
-         {{QUOTA_NOBODY, CLEO, QUOTA_CPU_PRODUCTION, QUOTA_MAX_AMOUNT},
-          {QUOTA_NOBODY, CLEO, QUOTA_CPU_PRODUCTION, 1}},
-         2,
-         ERR_INVALID_ARGUMENT,
-         "moves[1].amount",
-         "too large"},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(refused_moves); i++) {
         struct rig rig;
         rig_init(&rig);
         rig.team.level.used.of[QUOTA_MEMORY_PRODUCTION] = 300;
-        int result = quota_team_redistribute(&rig.team, rows[i].moves, rows[i].count, &rig.err);
-        bool good = CHECK_INT(result, -(int)rows[i].code);
-        good = CHECK_STR(rig.err.field, rows[i].field) && good;
-        good = CHECK_CONTAINS(rig.err.message, rows[i].message) && good;
+        int result = quota_team_redistribute(&rig.team, refused_moves[i].moves,
+                                             refused_moves[i].count, &rig.err);
+        bool good = CHECK_INT(result, -(int)refused_moves[i].code);
+        good = CHECK_STR(rig.err.field, refused_moves[i].field) && good;
+        good = CHECK_CONTAINS(rig.err.message, refused_moves[i].message) && good;
         CHECK(rig.err.hint[0] != '\0');
         CHECK_INT(share(&rig, ANN), 200); /* all or nothing */
         CHECK_INT(share(&rig, CLEO), 0);
         if (!good) {
-            printf("# %s\n", rows[i].name);
+            printf("# %s\n", refused_moves[i].name);
         }
     }
 }
