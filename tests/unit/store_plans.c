@@ -21,6 +21,8 @@ static const struct {
     {"users_count", "a few hundred people, asked by the panel"},
     {"profiles_list", "a handful, made by an admin"},
     {"reservations_sum_system", "a row for each dimension"},
+    {"rollups_of_owners", "the whole ledger is added up, once in five minutes"},
+    {"rollups_of_system", "the sums that the ledger keeps: a row for each dimension"},
     {"reservations_expire", "the ledger has some rows a site, asked once a minute"},
 };
 
