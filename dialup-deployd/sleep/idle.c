@@ -6,6 +6,12 @@
 /* A site that was visited within this time is not put to sleep for another one. */
 enum { JUST_NOW_MS = 1000 };
 
+static int64_t timeout_of(const struct idle_site *site, const struct idle_rules *rules)
+{
+    int64_t timeout_ms = rules->freeze_after_ms * site->factor;
+    return rules->most_ms > 0 && rules->most_ms < timeout_ms ? rules->most_ms : timeout_ms;
+}
+
 enum site_sleep idle_judge(const struct idle_site *site, const struct idle_rules *rules)
 {
     if (!site->may_sleep) {
@@ -17,7 +23,7 @@ enum site_sleep idle_judge(const struct idle_site *site, const struct idle_rules
     if (site->sleep == SITE_FROZEN) {
         return site->slept_ms >= rules->frozen_ms ? SITE_ASLEEP : SITE_FROZEN;
     }
-    if (site->idle_ms < rules->freeze_after_ms * site->factor) {
+    if (site->idle_ms < timeout_of(site, rules)) {
         return SITE_AWAKE;
     }
     return rules->frozen_ms > 0 ? SITE_FROZEN : SITE_ASLEEP;

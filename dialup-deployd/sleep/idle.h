@@ -18,6 +18,7 @@ enum {
 struct idle_rules {
     int64_t freeze_after_ms; /* without a visit or a byte */
     int64_t frozen_ms;       /* until it is stopped; 0: it is stopped instead of frozen */
+    int64_t most_ms; /* its owner's limit of idle time, however often it is woken; 0: none */
 };
 
 struct idle_site {

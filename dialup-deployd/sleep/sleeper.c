@@ -15,6 +15,7 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/db/transaction.h"
 #include "libdialup/site/strategy.h"
+#include "libdialup/store/limits.h"
 #include "libdialup/store/sites.h"
 #include "proto/gate_rpc.h"
 
@@ -128,6 +129,22 @@ static int64_t slept_ms(struct visited *visited, const struct site *site)
 
 /* Sleep -------------------------------------------------------------------------------------- */
 
+/* What the owner's limit says; 0: nothing. A limit of no minute at all is the shortest. */
+static int64_t most_idle_ms(const struct sleeper *sleeper, const struct site *site)
+{
+    struct quota_limit limits[QUOTA_DIMENSION_COUNT];
+    for (size_t i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
+        limits[i] = QUOTA_NO_LIMIT;
+    }
+    if (limits_read(sleeper->deployd->run->db, site->owner_kind, site->owner_id, limits, NULL) <
+            0 ||
+        limits[QUOTA_IDLE_MINUTES].hard == QUOTA_UNLIMITED) {
+        return 0;
+    }
+    int64_t minutes = limits[QUOTA_IDLE_MINUTES].hard;
+    return minutes > 0 ? minutes * MS_PER_MINUTE : MS_PER_S;
+}
+
 static struct idle_rules rules_for(const struct sleeper *sleeper, const struct site *site)
 {
     const struct config *config = sleeper->deployd->run->config;
@@ -135,7 +152,7 @@ static struct idle_rules rules_for(const struct sleeper *sleeper, const struct s
                             ? site->idle_minutes * MS_PER_MINUTE
                             : config_integer(config, CONFIG_deployd_sleep_after_s) * MS_PER_S;
     int64_t frozen_ms = config_integer(config, CONFIG_deployd_frozen_s) * MS_PER_S;
-    return (struct idle_rules){freeze_ms, frozen_ms};
+    return (struct idle_rules){freeze_ms, frozen_ms, most_idle_ms(sleeper, site)};
 }
 
 static bool is_container_site(const struct site *site)

@@ -61,6 +61,31 @@ static void case_stopped_at_once(void)
     CHECK_INT(idle_judge(&site, &no_freezing), SITE_ASLEEP);
 }
 
+static void case_owner_limit(void)
+{
+    static const struct {
+        const char *name;
+        int64_t idle_ms, most_ms;
+        int factor;
+        enum site_sleep wanted;
+    } rows[] = {
+        {"no limit", 9 * MINUTE, 0, 2, SITE_AWAKE},
+        {"the limit is stricter", 4 * MINUTE, 3 * MINUTE, 1, SITE_FROZEN},
+        {"not there yet", 2 * MINUTE, 3 * MINUTE, 1, SITE_AWAKE},
+        {"it ends what is stretched", 6 * MINUTE, 6 * MINUTE, 8, SITE_FROZEN},
+        {"the setting is stricter", 5 * MINUTE, 60 * MINUTE, 1, SITE_FROZEN},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct idle_rules bound = rules;
+        bound.most_ms = rows[i].most_ms;
+        const struct idle_site site = {
+            .may_sleep = true, .factor = rows[i].factor, .idle_ms = rows[i].idle_ms};
+        if (!CHECK_INT(idle_judge(&site, &bound), rows[i].wanted)) {
+            printf("# row \"%s\"\n", rows[i].name);
+        }
+    }
+}
+
 static void case_flapping(void)
 {
     CHECK_INT(idle_factor(1, 10, 5 * MINUTE, 8), 2);
@@ -152,6 +177,7 @@ static void case_instances(void)
 int main(void)
 {
     static const struct check_case cases[] = {
+        {"an owner's limit of idle time", case_owner_limit},
         {"how deep a site sleeps", case_judge},
         {"without freezing, stopped at once", case_stopped_at_once},
         {"a site that is woken too soon sleeps later", case_flapping},
