@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dialup-monitord/rollup.h"
 #include "dialup-monitord/writer.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -48,13 +49,13 @@ struct cycle {
     struct sampler *sampler;
     struct traffic_book *book;
     struct writer *writer;
+    struct rollup *rollup;
     struct source deployd;
     struct source gate;
     struct event next;    /* begins a cycle */
     struct event refresh; /* asks, between cycles */
     enum phase phase;
     int64_t interval_us;
-    int64_t keep_s;
 
     struct waiter waiters[WAITERS_MAX]; /* of the next cycle */
     size_t waiter_count;
@@ -103,9 +104,10 @@ int cycle_open(struct daemon_run *run, struct sampler *sampler, struct traffic_b
     cycle->sampler = sampler;
     cycle->book = book;
     cycle->interval_us = config_integer(run->config, CONFIG_monitord_interval_s) * US_PER_S;
-    cycle->keep_s = config_integer(run->config, CONFIG_monitord_keep_hours) * SECONDS_PER_HOUR;
     cycle->opened_us = clock_monotonic_us();
     cycle->writer = writer_new(run->base, run->db, on_written, cycle);
+    cycle->rollup =
+        rollup_new(run, config_integer(run->config, CONFIG_monitord_keep_hours) * SECONDS_PER_HOUR);
     evtimer_assign(&cycle->next, run->base, on_next, cycle);
     evtimer_assign(&cycle->refresh, run->base, on_refresh, cycle);
     int result = open_source(cycle, &cycle->deployd, "deployd", "dialup-deployd", err);
@@ -146,6 +148,7 @@ void cycle_close(struct cycle *cycle)
     event_del(&cycle->next);
     event_del(&cycle->refresh);
     writer_free(cycle->writer);
+    rollup_free(cycle->rollup);
     arena_free(cycle->latest_arena);
     free(cycle);
 }
@@ -288,7 +291,7 @@ static void measure(struct cycle *cycle)
                                           .duration_us = clock_monotonic_us() - begin_us};
     keep_latest(cycle, at, &samples);
     cycle->phase = WRITING;
-    writer_start(cycle->writer, arena, &samples, &traffic, at - cycle->keep_s);
+    writer_start(cycle->writer, arena, &samples, &traffic);
 }
 
 static void note_written(struct cycle *cycle, const struct error *err)
@@ -308,6 +311,7 @@ static void on_written(void *context, int result, const struct error *err)
     struct cycle *cycle = context;
     note_written(cycle, err);
     cycle->phase = IDLE;
+    rollup_start(cycle->rollup, cycle->latest.at);
     tell(cycle->served, &cycle->served_count, err ? NULL : &cycle->result, err);
     if (cycle->waiter_count > 0 || !evtimer_pending(&cycle->next, NULL)) {
         event_add(&cycle->next, &(struct timeval){0});
@@ -383,4 +387,9 @@ struct health_finding cycle_check_writes(const struct cycle *cycle)
                               "The last samples could not be written: %s.", cycle->write_failure);
     }
     return health_ok("Samples are written");
+}
+
+struct health_finding cycle_check_rollups(const struct cycle *cycle)
+{
+    return rollup_check(cycle->rollup);
 }

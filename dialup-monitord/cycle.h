@@ -52,3 +52,4 @@ struct health_finding cycle_check_samples(const struct cycle *cycle);
 struct health_finding cycle_check_deployd(const struct cycle *cycle);
 struct health_finding cycle_check_gate(const struct cycle *cycle);
 struct health_finding cycle_check_writes(const struct cycle *cycle);
+struct health_finding cycle_check_rollups(const struct cycle *cycle);

@@ -132,11 +132,14 @@ static struct health_finding check_writes(void *state)
     return cycle_check_writes(((struct monitord *)state)->cycle);
 }
 
+static struct health_finding check_rollups(void *state)
+{
+    return cycle_check_rollups(((struct monitord *)state)->cycle);
+}
+
 static const struct health_check checks[] = {
-    {"samples", check_samples},
-    {"deployd", check_deployd},
-    {"gate", check_gate},
-    {"writes", check_writes},
+    {"samples", check_samples}, {"deployd", check_deployd}, {"gate", check_gate},
+    {"writes", check_writes},   {"rollups", check_rollups},
 };
 
 int main(int argc, char **argv)

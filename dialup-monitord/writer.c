@@ -11,7 +11,7 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/db/db.h"
 
-enum { ROWS_PER_STEP = 200, RETRY_MS = 100, TRIES_MAX = 40, EXPIRY_PAUSE_MS = 20 };
+enum { ROWS_PER_STEP = 200, RETRY_MS = 100, TRIES_MAX = 40 };
 
 struct writer {
     struct db *db;
@@ -24,7 +24,6 @@ struct writer {
     size_t usage_done;
     size_t traffic_done;
     int tries;
-    int64_t expire_before; /* 0: nothing to remove */
 };
 
 static void on_step(evutil_socket_t fd, short events, void *context);
@@ -61,7 +60,7 @@ static void step_after_ms(struct writer *writer, int ms)
 }
 
 void writer_start(struct writer *writer, struct arena *arena, const struct sample_rows *usage,
-                  const struct traffic_rows *traffic, int64_t expire_before)
+                  const struct traffic_rows *traffic)
 {
     ASSERT(!writer->arena);
     writer->arena = arena;
@@ -70,7 +69,6 @@ void writer_start(struct writer *writer, struct arena *arena, const struct sampl
     writer->usage_done = 0;
     writer->traffic_done = 0;
     writer->tries = 0;
-    writer->expire_before = expire_before;
     step_after_ms(writer, 0);
 }
 
@@ -118,38 +116,15 @@ static void write_step(struct writer *writer)
         return;
     }
     writer->tries = 0;
-    step_after_ms(writer, 0); /* also to remove what is old, once all is written */
     if (result < 0 || is_all_written(writer)) {
         end_batch(writer, result, &err);
+    } else {
+        step_after_ms(writer, 0);
     }
-}
-
-/* While another program writes, expiry waits for the next cycle. */
-static void expire_step(struct writer *writer)
-{
-    int64_t usage = 0;
-    int64_t traffic = 0;
-    struct error err = {0};
-    int result = usage_expire(writer->db, writer->expire_before, &usage, &err);
-    if (result == 0) {
-        result = traffic_expire(writer->db, writer->expire_before, &traffic, &err);
-    }
-    if (result == 0 && usage + traffic > 0) {
-        step_after_ms(writer, EXPIRY_PAUSE_MS);
-        return;
-    }
-    if (result < 0 && result != -ERR_BUSY) {
-        log_warning("old samples were not removed: %s (%s)", err.message, db_detail(writer->db));
-    }
-    writer->expire_before = 0;
 }
 
 static void on_step(evutil_socket_t fd, short events, void *context)
 {
     struct writer *writer = context;
-    if (writer->arena) {
-        write_step(writer);
-    } else if (writer->expire_before > 0) {
-        expire_step(writer);
-    }
+    write_step(writer);
 }

@@ -1,6 +1,6 @@
 /*
  * The writer: puts a cycle's rows into the database, at most 200 a transaction and one transaction
- * a turn of the loop, then removes what is too old, a little at a time.
+ * a turn of the loop.
  *
  * One batch at a time. While another program writes, a step is tried again; after some seconds the
  * rest of the batch is given up: measurements are not worth a queue that grows.
@@ -18,7 +18,7 @@ struct db;
 struct event_base;
 struct writer;
 
-/* The batch is over: result is 0 if all is on the disk; err is NULL then. Expiry may go on. */
+/* The batch is over: result is 0 if all is on the disk; err is NULL then. */
 typedef void writer_done_fn(void *context, int result, const struct error *err);
 
 struct writer *writer_new(struct event_base *base, struct db *db, writer_done_fn *on_done,
@@ -30,7 +30,6 @@ void writer_free(struct writer *writer);
 /* Whether a batch is under way. */
 bool writer_is_busy(const struct writer *writer);
 
-/* Takes the arena, which holds the rows. Samples older than expire_before (unix) go afterwards.
- * on_done is never called from within. */
+/* Takes the arena, which holds the rows. on_done is never called from within. */
 void writer_start(struct writer *writer, struct arena *arena, const struct sample_rows *usage,
-                  const struct traffic_rows *traffic, int64_t expire_before);
+                  const struct traffic_rows *traffic);
