@@ -10,7 +10,7 @@
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
  *   storage       what sites occupy, measured now and then
- *   release, handover, admission, images, trash, reclaim, job_call, job
+ *   release, handover, admission, owner_limits, images, trash, reclaim, job_call, job
  *                 what a deployment made; one follows another; would it fit, and the ledger; what
  *                 nobody needs any more; the memory of what stands still; programs
  *   engine/       Docker's API
@@ -32,6 +32,7 @@ struct event;
 struct images;
 struct ipc_client;
 struct job;
+struct owner_limits;
 struct queue;
 struct reclaimer;
 struct storage;
@@ -51,6 +52,7 @@ struct deployd {
     struct storage *storage;
     struct sleeper *sleeper;
     struct waker *waker;
+    struct owner_limits *owner_limits;
     struct reclaimer *reclaimer;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;

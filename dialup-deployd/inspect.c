@@ -73,7 +73,8 @@ const struct deployd_limits_in_force *inspect_owner_limits(struct deployd *deplo
     const struct running_container *list = converger_running(deployd->converger, arena, 0, &count);
     struct deployd_limits_in_force *limits = arena_calloc(arena, count, sizeof(*limits));
     for (size_t i = 0; i < count; i++) {
-        if (list[i].owner_kind == owner_kind && list[i].owner_id == owner_id) {
+        if (owner_kind == QUOTA_SYSTEM ||
+            (list[i].owner_kind == owner_kind && list[i].owner_id == owner_id)) {
             limits[used++] = describe(deployd, &list[i], arena);
         }
     }

@@ -19,7 +19,7 @@ struct deployd;
 int inspect_site_limits(struct deployd *deployd, struct arena *arena, int64_t site_id,
                         struct deployd_limits_in_force *ret_limits, struct error *err);
 
-/* Of all running containers of an owner's sites; in the arena. */
+/* Of all running containers of an owner's sites, QUOTA_SYSTEM: of all; in the arena. */
 const struct deployd_limits_in_force *inspect_owner_limits(struct deployd *deployd,
                                                            struct arena *arena,
                                                            enum quota_entity owner_kind,

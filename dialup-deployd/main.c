@@ -9,6 +9,7 @@
 #include "dialup-deployd/health.h"
 #include "dialup-deployd/images.h"
 #include "dialup-deployd/job.h"
+#include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/reclaim.h"
 #include "dialup-deployd/rpc.h"
@@ -51,6 +52,7 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
     reservations_expire(deployd->run->db, now, &removed, NULL);
     trash_sweep(deployd);
     images_sweep(deployd->images);
+    owner_limits_tell_all(deployd->owner_limits);
 }
 
 static void on_deployment_end(struct deployd *deployd)
@@ -104,6 +106,7 @@ static void stop(void *state)
     /* First the gate: what it has not answered ends in the converger, which may ask the others. */
     waker_close(deployd->waker);
     ipc_client_close(deployd->gate);
+    owner_limits_free(deployd->owner_limits);
     storage_free(deployd->storage);
     queue_free(deployd->queue);
     engine_close(deployd->engine);
@@ -142,6 +145,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
                               &deployd->engine, err)) < 0) {
         return result;
     }
+    deployd->owner_limits = owner_limits_new(deployd);
     deployd->batch_timer = evtimer_new(run->base, on_batch_timer, deployd);
     deployd->batch = db_batch_new(run->db, on_batch_needs_run, deployd);
     deployd->housekeeping = event_new(run->base, -1, EV_PERSIST, on_housekeeping, deployd);

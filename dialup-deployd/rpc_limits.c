@@ -8,9 +8,12 @@
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/inspect.h"
+#include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/views.h"
+#include "libdialup/base/log.h"
 #include "libdialup/site/site_type.h"
 #include "libdialup/store/reservations.h"
+#include "libdialup/store/teams.h"
 #include "proto/deployd_rpc.h"
 
 enum { APPLY_TIMEOUT_MS = 20000 };
@@ -94,14 +97,41 @@ static void on_applied(void *context)
     ipc_request_reply(apply->request, &result);
 }
 
+/* The gate and the converger; the rest is theirs. */
+static void tell(const struct deployd *deployd, enum quota_entity owner_kind, int64_t owner_id)
+{
+    if (owner_kind == QUOTA_SYSTEM) {
+        owner_limits_tell_all(deployd->owner_limits);
+    } else {
+        owner_limits_tell(deployd->owner_limits, owner_kind, owner_id);
+    }
+    converger_kick_owner(deployd->converger, owner_kind, owner_id);
+}
+
+/* What a team's members bring in is not theirs meanwhile. */
+static void tell_members(const struct deployd *deployd, struct arena *arena,
+                         const struct apply *apply)
+{
+    struct team_members_list list = {0};
+    if (apply->owner_kind != QUOTA_TEAM ||
+        team_members_list(deployd->run->db, arena, apply->owner_id, &list, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        tell(deployd, QUOTA_USER, list.rows[i].user_id);
+    }
+}
+
 int handle_limits_apply(void *context, struct ipc_request *request, const void *params,
                         void *result, struct error *err)
 {
     const struct deployd_limits_apply_params *wanted = params;
     struct deployd *deployd = rpc_deployd(context);
     struct apply *apply = arena_alloc(ipc_request_arena(request), sizeof(*apply));
-    *apply = (struct apply){deployd, request, rpc_owner_kind(wanted->owner_kind), wanted->owner_id};
-    converger_kick_owner(deployd->converger, apply->owner_kind, apply->owner_id);
+    *apply = (struct apply){deployd, request, QUOTA_USER, wanted->owner_id};
+    ASSERT(quota_entity_parse(wanted->owner_kind, &apply->owner_kind)); /* the contract's words */
+    tell(deployd, apply->owner_kind, apply->owner_id);
+    tell_members(deployd, ipc_request_arena(request), apply);
     converger_when_settled(deployd->converger, apply->owner_kind, apply->owner_id, APPLY_TIMEOUT_MS,
                            on_applied, apply);
     return IPC_LATER;

@@ -12,6 +12,7 @@
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/handover.h"
+#include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/views.h"
 #include "libdialup/base/clock.h"
@@ -172,7 +173,16 @@ static int work_site_create(struct change *change, struct db *db, struct error *
     return 0;
 }
 
-static const struct change_kind site_create = {work_site_create, kick_site};
+/* It may be the first one of its owner. */
+static void after_create(struct change *change)
+{
+    const struct deployd_site_create_params *params = change->params;
+    owner_limits_tell(change->deployd->owner_limits, rpc_owner_kind(params->owner_kind),
+                      params->owner_id);
+    kick_site(change);
+}
+
+static const struct change_kind site_create = {work_site_create, after_create};
 
 int handle_site_create(void *context, struct ipc_request *request, const void *params, void *result,
                        struct error *err)

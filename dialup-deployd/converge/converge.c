@@ -111,9 +111,12 @@ void converger_kick_owner(struct converger *converger, enum quota_entity owner_k
                           int64_t owner_id)
 {
     AUTO_ARENA struct arena *arena = arena_new();
+    struct db *db = converger->deployd->run->db;
     struct sites_list list;
-    if (sites_list_by_owner(converger->deployd->run->db, arena, owner_kind, owner_id, &list, NULL) <
-        0) {
+    int result = owner_kind == QUOTA_SYSTEM
+                     ? sites_list(db, arena, &(struct sites_page){0}, &list, NULL)
+                     : sites_list_by_owner(db, arena, owner_kind, owner_id, &list, NULL);
+    if (result < 0) {
         return;
     }
     for (size_t i = 0; i < list.count; i++) {
@@ -170,8 +173,10 @@ static void on_waiter_timeout(evutil_socket_t fd, short events, void *context)
 static bool is_owner_busy(const struct converger *converger, const struct settled_waiter *waiter)
 {
     for (const struct site_work *work = converger->works; work; work = work->next) {
-        if (work->is_busy && work->site.owner_kind == waiter->owner_kind &&
-            work->site.owner_id == waiter->owner_id) {
+        bool is_theirs =
+            waiter->owner_kind == QUOTA_SYSTEM || (work->site.owner_kind == waiter->owner_kind &&
+                                                   work->site.owner_id == waiter->owner_id);
+        if (work->is_busy && is_theirs) {
             return true;
         }
     }

@@ -363,30 +363,35 @@ static bool is_too_fast(const struct gate *gate, struct route *route, int64_t no
     return bucket_take(&route->rate, 1) == 0;
 }
 
+static bool is_owner_full(const struct route *route)
+{
+    if (!route->owner || !owner_is_full(route->owner)) {
+        return false;
+    }
+    owner_counters(route->owner)->refused++;
+    return true;
+}
+
 static bool is_full(const struct gate *gate, struct route *route)
 {
     int max = or_default(route->connections_max, gate->config.connections_per_route_max);
-    bool owner_is_over = route->owner && owner_is_full(route->owner);
-    if (owner_is_over) {
-        owner_counters(route->owner)->refused++;
-    }
-    if (owner_is_over || route->counters.open >= (uint32_t)max) {
+    if (route->counters.open >= (uint32_t)max) {
         route->counters.limited++;
         return true;
     }
     return gate->open >= (uint32_t)gate->config.connections_max;
 }
 
-/* Says so on a page. */
+/* Says so on a page. What somebody has a limit of their own for is too much of it. */
 static bool refuse(struct gate *gate, struct route *route, int fd, int64_t now_us)
 {
-    bool too_fast = is_too_fast(gate, route, now_us);
-    if (!too_fast && !is_full(gate, route)) {
+    bool is_too_much = is_too_fast(gate, route, now_us) || is_owner_full(route);
+    if (!is_too_much && !is_full(gate, route)) {
         return false;
     }
-    route->counters.limited += too_fast;
+    route->counters.limited += is_too_much;
     route->counters.refused++;
-    show_page(gate, route, too_fast ? GATE_PAGE_LIMITED : GATE_PAGE_BUSY, fd, false);
+    show_page(gate, route, is_too_much ? GATE_PAGE_LIMITED : GATE_PAGE_BUSY, fd, false);
     return true;
 }
 

@@ -115,7 +115,8 @@ int wanted_ask(struct wanted *wanted, struct ipc_request *request,
     bool is_of_this_life = params->has_epoch && params->epoch == wanted->epoch;
     uint64_t after = is_of_this_life ? (uint64_t)params->after : 0;
     *result = collect(wanted, ipc_request_arena(request), after);
-    if (result->sites_count > 0) {
+    bool is_of_another = params->has_epoch && !is_of_this_life;
+    if (result->sites_count > 0 || is_of_another) {
         return 0;
     }
     if (wanted->count >= WANTED_ASKERS_MAX) {

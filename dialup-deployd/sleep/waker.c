@@ -9,6 +9,7 @@
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/sleep/sleeper.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -28,6 +29,7 @@ struct waker {
     struct event *ask_again;
     int64_t after;
     int64_t epoch;
+    bool is_cut_off; /* the gate may have ended since it answered */
     bool is_closing;
 };
 
@@ -138,9 +140,14 @@ static void on_wanted(void *context, const void *result, const struct error *err
         return;
     }
     if (err) {
+        waker->is_cut_off = true;
         event_add(waker->ask_again, &later);
         return;
     }
+    if (waker->is_cut_off || waker->epoch != wanted->epoch) {
+        owner_limits_tell_all(waker->deployd->owner_limits);
+    }
+    waker->is_cut_off = false;
     waker->epoch = wanted->epoch;
     waker->after = wanted->last;
     for (size_t i = 0; i < wanted->sites_count; i++) {

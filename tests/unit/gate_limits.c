@@ -114,7 +114,7 @@ static void case_owner_connections(void)
     CHECK(rig_until_received(one, 1) && rig_until_received(two, 1));
     struct peer *three = rig_visit(&rig, RIG_GET, 0, false);
     CHECK(rig_until_ended(three));
-    CHECK_CONTAINS(three->head, "HTTP/1.1 503 ");
+    CHECK_CONTAINS(three->head, "HTTP/1.1 429 ");
     CHECK(rig_until_received(rig_visit_host(&rig, "c.test", "x", 0, false), 1));
     CHECK_INT(owner_get_counters(find_owner("user:1"))->open, 2);
     CHECK_INT(owner_get_counters(find_owner("user:1"))->refused, 1);
