@@ -1,5 +1,5 @@
 /*
- * See the header. Called by rpc_sites.c, inside a transaction.
+ * See the header. Called by rpc_sites.c, inside a transaction, and by the scaler.
  */
 #include "dialup-deployd/adjust.h"
 
@@ -127,5 +127,21 @@ int adjust_site(const struct admission *admission, struct arena *arena, const st
         return result;
     }
     *ret_wakes = adjusted.site.sleep != site->sleep && site->desired == SITE_WANT_RUNNING;
+    return db_transaction_commit(&transaction, err);
+}
+
+int adjust_instances(const struct admission *admission, struct arena *arena,
+                     const struct site *site, int64_t instances, int64_t now, struct error *err)
+{
+    struct site wanted = *site;
+    AUTO_TRANSACTION struct db_transaction transaction = {0};
+    wanted.instances = instances;
+    int result = db_transaction_begin(&transaction, admission->db, err);
+    if (result < 0 ||
+        (result = admission_keep_run(admission, arena, &wanted, "Cannot add an instance", now,
+                                     err)) < 0 ||
+        (result = sites_set_instances(admission->db, site->id, instances, now, err)) < 0) {
+        return result;
+    }
     return db_transaction_commit(&transaction, err);
 }

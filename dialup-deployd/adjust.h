@@ -28,3 +28,8 @@ struct adjustment {
 int adjust_site(const struct admission *admission, struct arena *arena, const struct site *site,
                 const struct adjustment *adjustment, int64_t now, bool *ret_wakes,
                 struct error *err);
+
+/* How many instances a site has from now on. ERR_QUOTA_EXCEEDED if one more does not fit; one less
+ * always does, also for an owner whose limit was lowered. In a transaction of its own. */
+int adjust_instances(const struct admission *admission, struct arena *arena,
+                     const struct site *site, int64_t instances, int64_t now, struct error *err);

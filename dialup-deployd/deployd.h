@@ -5,7 +5,8 @@
  *   main.c        starts them in their order
  *   rpc*.c        what is asked: checks, changes rows, kicks the queue or the converger
  *   queue/        deployments that wait for their build, the build jobs, what is accepted
- *   sleep/        who is visited and who is not: how deep each site should sleep, whom to wake
+ *   sleep/        visits (who is visited) -> sleeper (how deep each site should sleep), scaler (how
+ *                 many instances it has), waker (who is wanted, and who gives way); the rules: idle
  *   converge/     makes Docker and the routes match the rows, one site at a time:
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)

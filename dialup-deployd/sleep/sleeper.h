@@ -1,8 +1,6 @@
 /*
- * The sleeper: asks the gate who is visited, and writes into the rows how deep each site should
- * sleep and how many instances it needs. The converger does the rest.
- *
- * Nothing is lost if the gate does not answer: then nobody falls asleep.
+ * The sleeper: looks who is visited (visits.h), and writes into the rows how deep each site should
+ * sleep. The converger does the rest. At each look the scaler (scaler.h) has its turn, too.
  */
 #pragma once
 

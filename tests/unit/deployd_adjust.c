@@ -186,6 +186,29 @@ static void case_while_a_release_comes(void)
     CHECK_INT(rig_site(&rig).idle_minutes, 0);
 }
 
+static int set_instances(struct rig *rig, int64_t instances)
+{
+    const struct site site = rig_site(rig);
+    return adjust_instances(&rig->admission, rig->store.arena, &site, instances, NOW + 1,
+                            &rig->err);
+}
+
+/* One less is never refused, not even above a limit that was lowered; one more is. */
+static void case_instances_above_a_limit(void)
+{
+    AUTO_RIG struct rig rig;
+    rig_init_live(&rig);
+    CHECK_INT(set_instances(&rig, 2), 0);
+    rig_check_memory(&rig, NEEDED_MIB, 2 * NEEDED_MIB);
+    rig_limit(&rig, NEEDED_MIB / 2);
+    CHECK_INT(set_instances(&rig, 1), 0);
+    rig_check_memory(&rig, NEEDED_MIB, NEEDED_MIB);
+    CHECK_INT(rig_held(&rig).of[QUOTA_CONTAINERS], 1);
+    CHECK_INT(set_instances(&rig, 2), -ERR_QUOTA_EXCEEDED);
+    rig_check_memory(&rig, NEEDED_MIB, NEEDED_MIB);
+    CHECK_INT(rig_site(&rig).instances, 1);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -197,6 +220,7 @@ int main(void)
         {"without room it sleeps on, and nothing is changed", case_no_room_to_wake},
         {"fewer instances where fewer are allowed", case_instances},
         {"while a release comes", case_while_a_release_comes},
+        {"instances, above a lowered limit", case_instances_above_a_limit},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
