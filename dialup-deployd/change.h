@@ -8,6 +8,7 @@
 #include "libdialup/base/arena.h"
 #include "libdialup/base/error.h"
 #include "libdialup/ipc/server.h"
+#include "libdialup/store/deployments.h"
 
 struct db;
 struct deployd;
@@ -20,8 +21,9 @@ struct change {
     void *result; /* zeroed, of the method's result shape */
     const char *key;
     const struct change_kind *kind;
-    int64_t site_id; /* set by work, for after */
-    bool wakes_site; /* the same */
+    int64_t site_id;                   /* set by work, for after */
+    bool wakes_site;                   /* the same */
+    struct deployments_list withdrawn; /* the same */
     bool is_repeated;
 };
 

@@ -11,9 +11,10 @@
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
  *   storage       what sites occupy, measured now and then
- *   release, handover, admission, owner_limits, images, trash, reclaim, job_call, job
- *                 what a deployment made; one follows another; would it fit, and the ledger; what
- *                 nobody needs any more; the memory of what stands still; programs
+ *   release, handover, withdraw, admission, owner_limits, images, trash, reclaim, job_call, job
+ *                 what a deployment made; one follows another, or comes to nothing; would it fit,
+ *                 and the ledger; what nobody needs any more; the memory of what stands still;
+ *                 programs
  *   engine/       Docker's API
  *
  * The gate (gate/) and the jobs (jobs/) are programs of their own.

@@ -77,6 +77,9 @@ int handover_done(const struct admission *admission, struct arena *arena, int64_
         (result = deployments_find(db, arena, deployment_id, &wanted, err)) < 0) {
         return result;
     }
+    if (live.desired_deployment != deployment_id) {
+        return error_set(err, ERR_CONFLICT, "The release is not wanted any more");
+    }
     live.type = wanted.needs.type;
     live.memory_mib = wanted.needs.memory_mib;
     live.cpu_millicores = wanted.needs.cpu_millicores;

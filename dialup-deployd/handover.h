@@ -28,7 +28,8 @@ int handover_begin(const struct admission *admission, struct arena *arena, const
                    int64_t deployment_id, const struct deployment_needs *needs, const char *action,
                    int64_t now, struct error *err);
 
-/* The wanted deployment is live. */
+/* The wanted deployment is live. ERR_CONFLICT if it is not wanted any more; then nothing is
+ * changed. */
 int handover_done(const struct admission *admission, struct arena *arena, int64_t site_id,
                   int64_t deployment_id, int64_t now, struct error *err);
 

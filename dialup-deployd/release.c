@@ -81,51 +81,75 @@ static void remove_upload(const struct deployd *deployd, const struct deployment
     }
 }
 
+static void log_end(const struct deployd *deployd, const struct deployment *deployment,
+                    const struct error *failure)
+{
+    if (!failure) {
+        release_log(deployd, deployment->site_id, deployment->id, "Live");
+        return;
+    }
+    release_log(deployd, deployment->site_id, deployment->id, "\n%s", failure->message);
+    if (failure->hint[0]) {
+        release_log(deployd, deployment->site_id, deployment->id, "%s", failure->hint);
+    }
+}
+
+static void follow_end(struct deployd *deployd, const struct deployment *deployment,
+                       const struct error *failure)
+{
+    struct log_context context;
+    const struct log_context *before = release_log_begin(&context, deployment, NULL);
+    if (failure) {
+        log_info("deployment %lld failed: %s", (long long)deployment->id, failure->message);
+    } else {
+        log_info("deployment %lld is live", (long long)deployment->id);
+    }
+    log_context_swap(before);
+    remove_upload(deployd, deployment);
+    deployd_tell_deployment(deployd, deployment->site_id, deployment->id,
+                            failure ? "failed" : "live", "");
+    deployd->on_deployment_end(deployd);
+}
+
+static void remove_release(struct deployd *deployd, const struct deployment *deployment)
+{
+    AUTO_FREE char *path = deployd_release_path(deployd, deployment->site_id, deployment->id);
+    trash_move(deployd, path);
+}
+
+void release_tell_end(struct deployd *deployd, const struct deployment *deployment,
+                      const struct error *failure)
+{
+    log_end(deployd, deployment, failure);
+    if (deployment->state != DEPLOYMENT_BUILDING) {
+        remove_release(deployd, deployment);
+    }
+    follow_end(deployd, deployment, failure);
+}
+
 int release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     struct deployment deployment;
     struct error err;
-    int64_t now = clock_unix();
     int result = deployments_find(deployd->run->db, arena, deployment_id, &deployment, &err);
     if (result == 0 && deployment_state_is_final(deployment.state)) {
         return 0;
     }
-    /* Before the state: who follows the log stops reading when it is final. */
-    if (result == 0 && !failure) {
-        release_log(deployd, deployment.site_id, deployment_id, "Live");
-    }
-    if (result == 0 && failure) {
-        release_log(deployd, deployment.site_id, deployment_id, "\n%s", failure->message);
-        if (failure->hint[0]) {
-            release_log(deployd, deployment.site_id, deployment_id, "%s", failure->hint);
-        }
-    }
     if (result == 0) {
-        int64_t since = deployment.started_at ? deployment.started_at : deployment.created_at;
-        int64_t duration_s = now > since ? now - since : 0; /* the clock may have been set back */
-        result = deployments_finish(deployd->run->db, deployment_id, failure, duration_s * 1000,
-                                    now, &err);
+        /* Before the state: who follows the log stops reading when it is final. */
+        log_end(deployd, &deployment, failure);
+        result = deployments_finish(deployd->run->db, deployment_id, failure, clock_unix(), &err);
     }
     if (result < 0) {
         log_error("cannot note the end of deployment %lld: %s", (long long)deployment_id,
                   err.message);
         return result;
     }
-    struct log_context context;
-    const struct log_context *before = release_log_begin(&context, &deployment, NULL);
     if (failure) {
-        AUTO_FREE char *path = deployd_release_path(deployd, deployment.site_id, deployment_id);
-        trash_move(deployd, path);
-        log_info("deployment %lld failed: %s", (long long)deployment_id, failure->message);
-    } else {
-        log_info("deployment %lld is live", (long long)deployment_id);
+        remove_release(deployd, &deployment);
     }
-    log_context_swap(before);
-    remove_upload(deployd, &deployment);
-    deployd_tell_deployment(deployd, deployment.site_id, deployment_id, failure ? "failed" : "live",
-                            "");
-    deployd->on_deployment_end(deployd);
+    follow_end(deployd, &deployment, failure);
     return 0;
 }
 

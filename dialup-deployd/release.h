@@ -36,5 +36,10 @@ const struct log_context *release_log_begin(struct log_context *context,
  * and it is the caller's to come back. */
 int release_finish(struct deployd *deployd, int64_t deployment_id, const struct error *failure);
 
+/* The same for one whose row says already that it failed (withdraw.h); deployment: as it was
+ * before. The files of one that is being built are left to its build. */
+void release_tell_end(struct deployd *deployd, const struct deployment *deployment,
+                      const struct error *failure);
+
 /* Moves releases away that are older than those that are kept; never the one that is served. */
 void release_prune(struct deployd *deployd, int64_t site_id, int64_t served);

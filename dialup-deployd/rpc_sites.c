@@ -14,7 +14,9 @@
 #include "dialup-deployd/handover.h"
 #include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/queue/queue.h"
+#include "dialup-deployd/release.h"
 #include "dialup-deployd/views.h"
+#include "dialup-deployd/withdraw.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/site/domain.h"
 #include "libdialup/site/site_type.h"
@@ -279,6 +281,39 @@ static int want_running(struct change *change, struct db *db, const struct site 
                       : sites_set_desired(db, site->id, SITE_WANT_RUNNING, clock_unix(), err);
 }
 
+/* Why what was on its way to a site comes to nothing. */
+static struct error withdrawal(bool is_deleted)
+{
+    struct error reason;
+    error_set(&reason, ERR_CONFLICT, "The site was %s before this release was live",
+              is_deleted ? "deleted" : "stopped");
+    if (!is_deleted) {
+        error_hint(&reason, "Deploy it again: that starts the site, too");
+    }
+    return reason;
+}
+
+/* In the transaction in which nobody wants the site any more: so no deployment starts it again,
+ * whatever happens next. */
+static int want_down(struct change *change, struct db *db, const struct site *site,
+                     enum site_desired desired, struct error *err)
+{
+    const struct error reason = withdrawal(desired == SITE_WANT_DELETED);
+    int result =
+        withdraw_all(db, change->arena, site, &reason, clock_unix(), &change->withdrawn, err);
+    return result < 0 ? result : sites_set_desired(db, site->id, desired, clock_unix(), err);
+}
+
+static void after_down(struct change *change, bool is_deleted)
+{
+    const struct error reason = withdrawal(is_deleted);
+    queue_stop_builds(change->deployd->queue, change->site_id);
+    for (size_t i = 0; i < change->withdrawn.count; i++) {
+        release_tell_end(change->deployd, &change->withdrawn.rows[i], &reason);
+    }
+    kick_site(change);
+}
+
 static int work_set_desired(struct change *change, struct db *db, struct error *err)
 {
     const struct deployd_site_set_desired_params *params = change->params;
@@ -288,18 +323,16 @@ static int work_set_desired(struct change *change, struct db *db, struct error *
     if (result == 0) {
         result = str_equal(params->desired, "running")
                      ? want_running(change, db, &site, err)
-                     : sites_set_desired(db, site.id, SITE_WANT_STOPPED, clock_unix(), err);
+                     : want_down(change, db, &site, SITE_WANT_STOPPED, err);
     }
     return result < 0 ? result : answer_site(change, db, err);
 }
 
-/* Whoever stops a site does not want what is being deployed to start it again. */
 static void after_set_desired(struct change *change)
 {
     const struct deployd_site_set_desired_params *params = change->params;
     if (str_equal(params->desired, "stopped")) {
-        queue_cancel_builds(change->deployd->queue, change->site_id);
-        kick_site(change);
+        after_down(change, false);
     } else {
         wake_site(change);
     }
@@ -347,7 +380,7 @@ static int work_delete(struct change *change, struct db *db, struct error *err)
     change->site_id = params->site_id;
     int result = rpc_find_site(db, change->arena, params->site_id, &site, err);
     if (result == 0) {
-        result = sites_set_desired(db, site.id, SITE_WANT_DELETED, clock_unix(), err);
+        result = want_down(change, db, &site, SITE_WANT_DELETED, err);
     }
     if (result == 0) {
         result = reservations_release_site(db, site.id, err);
@@ -357,8 +390,7 @@ static int work_delete(struct change *change, struct db *db, struct error *err)
 
 static void after_delete(struct change *change)
 {
-    queue_cancel_site(change->deployd->queue, change->site_id);
-    kick_site(change);
+    after_down(change, true);
 }
 
 static const struct change_kind site_delete = {work_delete, after_delete};

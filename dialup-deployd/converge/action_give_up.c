@@ -5,8 +5,8 @@
 #include "dialup-deployd/converge/actions.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
-#include "dialup-deployd/handover.h"
 #include "dialup-deployd/release.h"
+#include "dialup-deployd/withdraw.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 
@@ -15,12 +15,13 @@ static int return_to_live(struct site_work *work, struct error *err)
 {
     const struct site *site = &work->site;
     struct admission admission = admission_for(work->deployd, site->owner_kind, site->owner_id);
-    /* First its end: a deployment that nobody wants any more would wait for it for ever. */
-    int result = release_finish(work->deployd, site->desired_deployment, &work->failure);
-    if (result < 0) {
-        return error_set(err, (enum error_code) - result, "its end cannot be written down");
+    bool was_open;
+    int result = withdraw_one(&admission, work->arena, &work->wanted, &work->failure, clock_unix(),
+                              &was_open, err);
+    if (result == 0 && was_open) {
+        release_tell_end(work->deployd, &work->wanted, &work->failure);
     }
-    return handover_undo(&admission, work->arena, work->site_id, clock_unix(), err);
+    return result;
 }
 
 static void on_given_up(void *context, const struct error *err)

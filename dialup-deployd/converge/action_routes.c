@@ -48,9 +48,12 @@ static int note_live(struct site_work *work, struct error *err)
     if (result < 0) {
         return result;
     }
-    if (site_work_is_new_release(work) && handover_done(&admission, work->arena, work->site_id,
-                                                        work->wanted.id, clock_unix(), err) < 0) {
-        return -(int)err->code;
+    if (site_work_is_new_release(work)) {
+        result = handover_done(&admission, work->arena, work->site_id, work->wanted.id,
+                               clock_unix(), err);
+        if (result < 0) {
+            return result == -ERR_CONFLICT ? 0 : result; /* withdrawn meanwhile: the next look */
+        }
     }
     if (!deployment_state_is_final(work->wanted.state)) {
         result = release_finish(deployd, work->wanted.id, NULL);

@@ -6,9 +6,7 @@
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/converge/site_work.h"
 #include "dialup-deployd/deployd.h"
-#include "dialup-deployd/handover.h"
 #include "dialup-deployd/images.h"
-#include "dialup-deployd/release.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -26,24 +24,15 @@ static void note_deleted(struct site_work *work)
     log_info("%s was deleted; its files stay in the trash for 7 days", work->site.domain);
 }
 
-/* A release that was to become live when its site was stopped: its deployment ends, so that the
- * next one can begin. */
-static void end_unfinished(struct site_work *work)
+/* What it needed to run; and its containers, if there will not be any before the next deploy. */
+static void give_back(const struct site_work *work)
 {
-    struct deployd *deployd = work->deployd;
-    const struct site *site = &work->site;
-    bool is_new = site->desired_deployment && site_work_is_new_release(work);
-    if (!is_new) {
-        return;
+    struct db *db = work->deployd->run->db;
+    if (work->site.live_deployment) {
+        admission_release_run(db, work->site_id, NULL);
+    } else {
+        admission_release_containers(db, &work->site, clock_unix(), NULL);
     }
-    struct error stopped;
-    error_set(&stopped, ERR_CONFLICT, "The site was stopped before this release was live");
-    error_hint(&stopped, "Deploy it again: that starts the site, too");
-    if (release_finish(deployd, site->desired_deployment, &stopped) < 0) {
-        return; /* the next pass comes by */
-    }
-    struct admission admission = admission_for(deployd, site->owner_kind, site->owner_id);
-    handover_undo(&admission, work->arena, work->site_id, clock_unix(), NULL);
 }
 
 /* What sleeps without a container holds nothing; files do not sleep. */
@@ -71,8 +60,7 @@ void settle_site(struct site_work *work)
         state = SITE_DELETED;
     } else if (work->site.desired == SITE_WANT_STOPPED) {
         state = SITE_STOPPED;
-        end_unfinished(work);
-        admission_release_run(db, work->site_id, NULL);
+        give_back(work);
     } else if (work->serve == PLAN_NO_RELEASE) {
         state = work->failure.code ? SITE_FAILED : SITE_NEW;
         reason = work->failure.message;

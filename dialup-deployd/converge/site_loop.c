@@ -11,6 +11,8 @@
 #include "dialup-deployd/converge/settle.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/release.h"
+#include "dialup-deployd/withdraw.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
@@ -275,11 +277,26 @@ static void on_listed(void *context, const struct container *list, size_t count,
     action_run(work);
 }
 
+/* A former life ended between the end of a deployment and its site's way back. */
+static int return_from_ended(struct site_work *work, struct error *err)
+{
+    const struct site *site = &work->site;
+    struct admission admission = admission_for(work->deployd, site->owner_kind, site->owner_id);
+    bool was_open;
+    if (!site_work_is_new_release(work) || !site->desired_deployment ||
+        !deployment_state_is_final(work->wanted.state)) {
+        return 0;
+    }
+    int result = withdraw_one(&admission, work->arena, &work->wanted, &work->failure, clock_unix(),
+                              &was_open, err);
+    return result < 0 ? result : site_work_read(work, err);
+}
+
 static void look(struct site_work *work)
 {
     struct error err;
     const struct deployd *deployd = work->deployd;
-    if (site_work_read(work, &err) < 0) {
+    if (site_work_read(work, &err) < 0 || return_from_ended(work, &err) < 0) {
         log_error("cannot read site %lld: %s", (long long)work->site_id, err.message);
         wait_and_retry(work, backoff_s(3));
         return;

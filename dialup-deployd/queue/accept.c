@@ -34,6 +34,20 @@ static int check_allowed(const struct deployd *deployd, const struct jobs_releas
     return result;
 }
 
+/* Neither the site nor the deployment may have been given up while it was built. */
+static int check_wanted(struct db *db, struct arena *arena, const struct site *site,
+                        int64_t deployment_id, struct error *err)
+{
+    struct deployment deployment;
+    int result = deployments_find(db, arena, deployment_id, &deployment, err);
+    if (result == 0 && site->desired == SITE_WANT_DELETED) {
+        result = error_set(err, ERR_CONFLICT, "The site was deleted meanwhile");
+    } else if (result == 0 && deployment_state_is_final(deployment.state)) {
+        result = error_set(err, ERR_CONFLICT, "The deployment was cancelled meanwhile");
+    }
+    return result;
+}
+
 static const char *encode_release(struct arena *arena, const struct jobs_release *release)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
@@ -71,8 +85,8 @@ int accept_release(struct deployd *deployd, struct arena *arena, int64_t site_id
     if (result == 0) {
         result = sites_find(db, arena, site_id, &site, err);
     }
-    if (result == 0 && site.desired == SITE_WANT_DELETED) {
-        result = error_set(err, ERR_CONFLICT, "The site was deleted meanwhile");
+    if (result == 0) {
+        result = check_wanted(db, arena, &site, deployment_id, err);
     }
     if (result != 0) {
         return result;
@@ -104,13 +118,9 @@ int accept_rollback(struct deployd *deployd, struct arena *arena,
     if (result < 0 ||
         (result = deployments_find(db, arena, deployment->base_id, &origin, err)) < 0 ||
         (result = release_read(arena, &origin, &release, err)) < 0 ||
-        (result = sites_find(db, arena, deployment->site_id, &site, err)) < 0) {
-        return result;
-    }
-    if (site.desired == SITE_WANT_DELETED) {
-        return error_set(err, ERR_CONFLICT, "The site was deleted meanwhile");
-    }
-    if ((result = check_allowed(deployd, &release, err)) < 0) {
+        (result = sites_find(db, arena, deployment->site_id, &site, err)) < 0 ||
+        (result = check_wanted(db, arena, &site, deployment->id, err)) < 0 ||
+        (result = check_allowed(deployd, &release, err)) < 0) {
         return result;
     }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);

@@ -1,5 +1,5 @@
 /*
- * See the header. Called by rpc*.c (kick, cancel) and whenever a deployment ends.
+ * See the header. Called by rpc*.c and whenever a deployment ends.
  */
 #include "dialup-deployd/queue/queue.h"
 
@@ -12,10 +12,12 @@
 #include "dialup-deployd/queue/build.h"
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/site_folders.h"
+#include "dialup-deployd/withdraw.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/store/deployments.h"
+#include "libdialup/store/sites.h"
 
 enum {
     QUEUE_MAX_BUILDS = 64, /* the most that the settings allow at once */
@@ -109,6 +111,34 @@ static bool requeue(struct queue *queue, const struct deployment *row)
     return true;
 }
 
+static bool is_left_over(const struct queue *queue, struct arena *arena,
+                         const struct deployment *row)
+{
+    struct site site;
+    return sites_find(queue->deployd->run->db, arena, row->site_id, &site, NULL) == 0 &&
+           withdraw_is_due(row, &site);
+}
+
+/* Its site does not want it, and nobody is there to say so: a former life ended in between. */
+static bool close_left_over(struct queue *queue, struct arena *arena, const struct deployment *row)
+{
+    struct deployd *deployd = queue->deployd;
+    struct site site;
+    struct error reason;
+    struct error err;
+    bool was_open = false;
+    error_set(&reason, ERR_CONFLICT, "The site did not want this release any more");
+    int result = sites_find(deployd->run->db, arena, row->site_id, &site, &err);
+    if (result == 0) {
+        struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
+        result = withdraw_one(&admission, arena, row, &reason, clock_unix(), &was_open, &err);
+    }
+    if (result == 0 && was_open) {
+        release_tell_end(deployd, row, &reason);
+    }
+    return result == 0;
+}
+
 static void try_later(struct queue *queue)
 {
     const struct timeval later = {AGAIN_S, 0};
@@ -130,13 +160,16 @@ static bool start_one(struct queue *queue)
     bool is_full = (int64_t)queue->build_count >= at_once;
     for (size_t i = 0; i < list.count; i++) {
         const struct deployment *row = &list.rows[i];
-        bool is_left_over = row->state == DEPLOYMENT_BUILDING && !is_being_built(queue, row->id);
+        bool is_unwanted = is_left_over(queue, arena, row);
+        bool is_idle = row->state == DEPLOYMENT_BUILDING && !is_being_built(queue, row->id);
         bool is_next = row->state == DEPLOYMENT_QUEUED && !is_busy(&list, row->site_id) &&
                        (row->kind == DEPLOYMENT_ROLLBACK || !is_full);
-        if (!is_left_over && !is_next) {
+        if (!is_unwanted && !is_idle && !is_next) {
             continue;
         }
-        bool is_done = is_left_over ? requeue(queue, row) : start(queue, arena, row);
+        bool is_done = is_unwanted ? close_left_over(queue, arena, row)
+                       : is_idle   ? requeue(queue, row)
+                                   : start(queue, arena, row);
         if (!is_done) {
             try_later(queue);
         }
@@ -162,38 +195,13 @@ void queue_kick(struct queue *queue)
     evtimer_add(queue->kick, &now);
 }
 
-static void cancel(struct queue *queue, int64_t site_id, bool also_starting)
+void queue_stop_builds(struct queue *queue, int64_t site_id)
 {
-    AUTO_ARENA struct arena *arena = arena_new();
-    struct deployments_list list;
-    struct error cancelled;
-    error_set(&cancelled, ERR_CONFLICT, "The deployment was cancelled");
     for (size_t i = 0; i < queue->build_count; i++) {
         if (build_site_id(queue->builds[i]) == site_id) {
             build_cancel(queue->builds[i]);
         }
     }
-    if (deployments_list_unfinished(queue->deployd->run->db, arena, &list, NULL) < 0) {
-        return;
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        const struct deployment *row = &list.rows[i];
-        bool is_waiting =
-            row->state == DEPLOYMENT_QUEUED || (also_starting && row->state == DEPLOYMENT_STARTING);
-        if (row->site_id == site_id && is_waiting) {
-            release_finish(queue->deployd, row->id, &cancelled);
-        }
-    }
-}
-
-void queue_cancel_site(struct queue *queue, int64_t site_id)
-{
-    cancel(queue, site_id, true);
-}
-
-void queue_cancel_builds(struct queue *queue, int64_t site_id)
-{
-    cancel(queue, site_id, false);
 }
 
 struct queue *queue_new(struct deployd *deployd)

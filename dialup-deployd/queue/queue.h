@@ -12,7 +12,8 @@
 struct deployd;
 struct queue;
 
-/* Puts builds that a former life left behind back into the queue, and starts. */
+/* Puts builds that a former life left behind back into the queue, ends what it left that no site
+ * wants, and starts. */
 struct queue *queue_new(struct deployd *deployd);
 
 /* Ends running builds; their deployments start again with the next life. */
@@ -21,8 +22,5 @@ void queue_free(struct queue *queue);
 /* There may be something to do. */
 void queue_kick(struct queue *queue);
 
-/* Ends what a site has in the queue, and what is starting. */
-void queue_cancel_site(struct queue *queue, int64_t site_id);
-
-/* Ends what waits or is built; the converger ends what is starting. */
-void queue_cancel_builds(struct queue *queue, int64_t site_id);
+/* Ends the jobs of a site whose deployments were withdrawn. */
+void queue_stop_builds(struct queue *queue, int64_t site_id);

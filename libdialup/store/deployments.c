@@ -58,9 +58,9 @@ static const struct db_statement rows[] = {
                    "AND site_id = (SELECT site_id FROM deployments WHERE id = ?1) AND id <> ?1"},
     [FINISH] = {"deployments_finish",
                 "UPDATE deployments SET state = ?2, step = '', error_name = ?3, "
-                "error_message = ?4, error_hint = ?5, duration_ms = ?6, finished_at = ?7, "
-                "error_checks = ?8 "
-                "WHERE id = ?1"},
+                "error_message = ?4, error_hint = ?5, finished_at = ?6, "
+                "duration_ms = max(0, ?6 - ifnull(started_at, created_at)) * 1000, "
+                "error_checks = ?7 WHERE id = ?1"},
 };
 
 const struct db_statements deployments_statements = {rows, ARRAY_COUNT(rows)};
@@ -261,8 +261,8 @@ static int supersede(struct db *db, int64_t id, struct error *err)
     return db_query_run(&q);
 }
 
-static int write_end(struct db *db, int64_t id, const struct error *failure, int64_t duration_ms,
-                     int64_t now, struct error *err)
+static int write_end(struct db *db, int64_t id, const struct error *failure, int64_t now,
+                     struct error *err)
 {
     AUTO_QUERY struct db_query q = db_query(db, &deployments_statements, FINISH, err);
     db_bind_i64(&q, id);
@@ -270,19 +270,18 @@ static int write_end(struct db *db, int64_t id, const struct error *failure, int
     db_bind_text(&q, failure ? error_info(failure->code)->name : "");
     db_bind_text(&q, failure ? failure->message : "");
     db_bind_text(&q, failure ? failure->hint : "");
-    db_bind_i64(&q, duration_ms);
     db_bind_i64(&q, now);
     db_bind_text(&q, failure && failure->checks_json ? failure->checks_json : "");
     return store_change(&q, "deployment");
 }
 
-int deployments_finish(struct db *db, int64_t id, const struct error *failure, int64_t duration_ms,
-                       int64_t now, struct error *err)
+int deployments_finish(struct db *db, int64_t id, const struct error *failure, int64_t now,
+                       struct error *err)
 {
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int r = db_transaction_begin(&transaction, db, err);
     if (r == 0) {
-        r = write_end(db, id, failure, duration_ms, now, err);
+        r = write_end(db, id, failure, now, err);
     }
     if (r == 0 && !failure) {
         r = supersede(db, id, err);

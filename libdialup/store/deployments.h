@@ -104,6 +104,8 @@ int deployments_set_release(struct db *db, int64_t id, const char *runtime, int6
 int deployments_set_needs(struct db *db, int64_t id, const struct deployment_needs *needs,
                           struct error *err);
 
-/* failure NULL: it is live, and the one that was live is superseded; otherwise it failed. */
-int deployments_finish(struct db *db, int64_t id, const struct error *failure, int64_t duration_ms,
-                       int64_t now, struct error *err);
+/* failure NULL: it is live, and the one that was live is superseded; otherwise it failed. How long
+ * it took is since its start, or, if it never began, since it was asked for; never below 0, as the
+ * clock may have been set back. */
+int deployments_finish(struct db *db, int64_t id, const struct error *failure, int64_t now,
+                       struct error *err);
