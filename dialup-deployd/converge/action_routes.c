@@ -199,6 +199,7 @@ static void on_page_shown(void *context, const void *result, const struct error 
     struct site_work *work = context;
     if (!err) {
         lead_nowhere(work, PLAN_ROUTE_PAGE);
+        work->route.page = site_work_page(work);
         forget_files(work);
     }
     action_end(work, err);
@@ -216,8 +217,7 @@ void action_tell_gate(struct site_work *work, const char *state, ipc_reply_fn *o
 
 void action_route_stopped(struct site_work *work)
 {
-    bool has_failed = work->site.desired == SITE_WANT_RUNNING && work->failure.code;
-    action_tell_gate(work, has_failed ? "failed" : "stopped", on_page_shown);
+    action_tell_gate(work, site_work_page(work), on_page_shown);
 }
 
 static void on_waiting(void *context, const void *result, const struct error *err)

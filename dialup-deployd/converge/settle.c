@@ -7,6 +7,7 @@
 #include "dialup-deployd/converge/site_work.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/images.h"
+#include "dialup-deployd/pressure/hold.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -49,6 +50,15 @@ static void settle_sleep(struct site_work *work)
     }
 }
 
+/* Who gave way because memory ran out has its place again as soon as there is some; who ran long
+ * enough, or has too much, asks for one anew. */
+static void settle_hold(struct site_work *work)
+{
+    if (work->site.hold != SITE_HELD_BY_MEMORY) {
+        admission_release_run(work->deployd->run->db, work->site_id, NULL);
+    }
+}
+
 void settle_site(struct site_work *work)
 {
     struct deployd *deployd = work->deployd;
@@ -61,6 +71,10 @@ void settle_site(struct site_work *work)
     } else if (work->site.desired == SITE_WANT_STOPPED) {
         state = SITE_STOPPED;
         give_back(work);
+    } else if (site_work_is_held(work)) {
+        state = SITE_STOPPED;
+        reason = hold_words(work->site.hold);
+        settle_hold(work);
     } else if (work->serve == PLAN_NO_RELEASE) {
         state = work->failure.code ? SITE_FAILED : SITE_NEW;
         reason = work->failure.message;

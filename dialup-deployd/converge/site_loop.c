@@ -231,8 +231,10 @@ static bool is_route_lost(const struct site_work *work)
 static void observe(struct site_work *work, const struct container *list, size_t count)
 {
     AUTO_FREE char *network = deployd_network_name(work->deployd, DEPLOYD_PRODUCTION);
+    bool is_other_page =
+        work->route.kind == PLAN_ROUTE_PAGE && !str_equal(work->route.page, site_work_page(work));
     work->observed = (struct plan_observed){
-        .route = work->route.kind,
+        .route = is_other_page ? PLAN_ROUTE_UNKNOWN : work->route.kind,
         .route_deployment = work->route.deployment,
     };
     instances_observe(&work->instances, work->arena, network, list, count, &work->observed);

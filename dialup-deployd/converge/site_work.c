@@ -82,6 +82,29 @@ bool site_work_is_new_release(const struct site_work *work)
     return work->site.live_deployment != work->site.desired_deployment;
 }
 
+bool site_work_is_held(const struct site_work *work)
+{
+    return work->site.hold != SITE_FREE && work->site.desired == SITE_WANT_RUNNING &&
+           work->serve == PLAN_CONTAINER && !site_work_is_new_release(work);
+}
+
+const char *site_work_page(const struct site_work *work)
+{
+    if (site_work_is_held(work)) {
+        return work->site.hold == SITE_HELD_BY_RUNTIME ? "spent" : "crowded";
+    }
+    bool has_failed = work->site.desired == SITE_WANT_RUNNING && work->failure.code;
+    return has_failed ? "failed" : "stopped";
+}
+
+static enum plan_desired desired_of(const struct site_work *work)
+{
+    bool stands = work->site.desired == SITE_WANT_RUNNING && !site_work_is_held(work);
+    return work->site.desired == SITE_WANT_DELETED ? PLAN_DELETED
+           : stands                                ? PLAN_RUNNING
+                                                   : PLAN_STOPPED;
+}
+
 struct plan_site site_work_describe(const struct site_work *work)
 {
     static const enum plan_depth depths[] = {
@@ -90,9 +113,7 @@ struct plan_site site_work_describe(const struct site_work *work)
     bool is_new = site_work_is_new_release(work);
     int attempts = is_new ? SITE_WORK_NEW_ATTEMPTS : SITE_WORK_LIVE_ATTEMPTS;
     return (struct plan_site){
-        .desired = site->desired == SITE_WANT_DELETED   ? PLAN_DELETED
-                   : site->desired == SITE_WANT_STOPPED ? PLAN_STOPPED
-                                                        : PLAN_RUNNING,
+        .desired = desired_of(work),
         .serve = work->serve,
         .wanted_deployment = site->desired_deployment,
         .live_deployment = site->live_deployment,

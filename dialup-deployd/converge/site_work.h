@@ -35,6 +35,7 @@ struct site_route {
     int64_t deployment;                                     /* whose files */
     char containers[PLAN_INSTANCES_MAX][CONTAINER_ID_SIZE]; /* "" : no more */
     int64_t since_ms;                                       /* monotonic; of a container */
+    const char *page;                                       /* the gate's word; static */
 };
 
 /* What a site tells whoever runs all of them. */
@@ -108,6 +109,12 @@ struct plan_site site_work_describe(const struct site_work *work);
 
 /* The wanted release was never live: its owner waits. */
 bool site_work_is_new_release(const struct site_work *work);
+
+/* It should run, but gives way to others for now. Its new release may still come up. */
+bool site_work_is_held(const struct site_work *work);
+
+/* What the gate shows of a site that is led nowhere: "stopped", "failed", "crowded", "spent". */
+const char *site_work_page(const struct site_work *work);
 
 /* Every action ends here, once. Nothing may be done with the work afterwards. */
 void action_end(struct site_work *work, const struct error *err);

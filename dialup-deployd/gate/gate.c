@@ -19,6 +19,8 @@
 /* Above the limit a visitor is still told so, until even telling would be too much. */
 enum { ANSWERING_MAX = 512 };
 
+enum { DAY_S = 24 * 3600 };
+
 enum { CONNECT_TIMEOUT_MS = 3000, IDLE_TIMEOUT_MS = 3600 * 1000, PATIENCE_MS = 20 * 1000 };
 
 enum action { CARRY, PARK, SHOW };
@@ -33,6 +35,8 @@ static const struct {
     [ROUTE_PAUSE] = {PARK, 0},
     [ROUTE_STOPPED] = {SHOW, GATE_PAGE_STOPPED},
     [ROUTE_FAILED] = {SHOW, GATE_PAGE_FAILED},
+    [ROUTE_CROWDED] = {SHOW, GATE_PAGE_CROWDED},
+    [ROUTE_SPENT] = {SHOW, GATE_PAGE_SPENT},
 };
 
 struct gate {
@@ -327,6 +331,15 @@ static void leave(struct gate *gate, struct route *route)
     route_unref(route);
 }
 
+/* 0: as usual for the page. A day's running time begins anew at midnight, UTC. */
+static int retry_after_s(const struct route *route, enum gate_page page)
+{
+    if (page == GATE_PAGE_SPENT) {
+        return DAY_S - (int)(clock_unix() % DAY_S);
+    }
+    return page == GATE_PAGE_STARTING ? route_retry_s(route) : 0;
+}
+
 static void show_page(struct gate *gate, struct route *route, enum gate_page page, int fd,
                       bool has_request)
 {
@@ -336,8 +349,7 @@ static void show_page(struct gate *gate, struct route *route, enum gate_page pag
         return;
     }
     AUTO_STRBUF struct strbuf response = STRBUF_INIT;
-    int retry_after_s = page == GATE_PAGE_STARTING ? route_retry_s(route) : 0;
-    pages_render(&gate->pages, page, route->host, retry_after_s, &response);
+    pages_render(&gate->pages, page, route->host, retry_after_s(route, page), &response);
     route->counters.pages++;
     answers_start(gate->answers, fd, &response, has_request);
 }

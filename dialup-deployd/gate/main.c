@@ -50,6 +50,11 @@ static bool plan_route(const struct site *site, char owner[OWNER_NAME_SIZE],
     struct route_spec spec = {.host = site->domain, .site_id = site->id, .owner = owner};
     snprintf(owner, OWNER_NAME_SIZE, "%s:%lld", quota_entity_name(site->owner_kind),
              (long long)site->owner_id);
+    if (site->hold != SITE_FREE && site->desired == SITE_WANT_RUNNING && site->memory_mib > 0) {
+        spec.state = site->hold == SITE_HELD_BY_RUNTIME ? ROUTE_SPENT : ROUTE_CROWDED;
+        *ret_spec = spec;
+        return true;
+    }
     enum need need = needs[site->state];
     bool may_have_container = need == CONTAINER_OR_NONE || need == CONTAINER_OR_WAIT;
     bool has_container = may_have_container && find_targets(site, &spec);

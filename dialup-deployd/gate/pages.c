@@ -21,6 +21,8 @@ static const struct {
 } kinds[GATE_PAGE_COUNT] = {
     [GATE_PAGE_STOPPED] = {"stopped.html", "503 Service Unavailable", 300},
     [GATE_PAGE_FAILED] = {"failed.html", "503 Service Unavailable", 60},
+    [GATE_PAGE_CROWDED] = {"crowded.html", "503 Service Unavailable", 60},
+    [GATE_PAGE_SPENT] = {"spent.html", "503 Service Unavailable", 3600},
     [GATE_PAGE_STARTING] = {"starting.html", "503 Service Unavailable", 2},
     [GATE_PAGE_ASLEEP] = {"asleep.html", "503 Service Unavailable", 3600},
     [GATE_PAGE_UNREACHABLE] = {"unavailable.html", "502 Bad Gateway", 5},

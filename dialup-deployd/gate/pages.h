@@ -13,6 +13,8 @@
 enum gate_page {
     GATE_PAGE_STOPPED,     /* stopped.html: its owner has switched it off */
     GATE_PAGE_FAILED,      /* failed.html: it does not start */
+    GATE_PAGE_CROWDED,     /* crowded.html: it stepped aside until there is room */
+    GATE_PAGE_SPENT,       /* spent.html: it has run for as long as it may today */
     GATE_PAGE_STARTING,    /* starting.html: it needed longer than the visitor's patience */
     GATE_PAGE_ASLEEP,      /* asleep.html: it sleeps, and is not woken for a robot */
     GATE_PAGE_UNREACHABLE, /* unavailable.html, 502: it takes no connection */

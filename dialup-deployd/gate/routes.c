@@ -11,8 +11,9 @@
 #include "libdialup/base/str.h"
 
 static const char *const state_names[ROUTE_STATE_COUNT] = {
-    [ROUTE_READY] = "ready", [ROUTE_STARTING] = "starting", [ROUTE_HOLD] = "hold",
-    [ROUTE_PAUSE] = "pause", [ROUTE_STOPPED] = "stopped",   [ROUTE_FAILED] = "failed",
+    [ROUTE_READY] = "ready",     [ROUTE_STARTING] = "starting", [ROUTE_HOLD] = "hold",
+    [ROUTE_PAUSE] = "pause",     [ROUTE_STOPPED] = "stopped",   [ROUTE_FAILED] = "failed",
+    [ROUTE_CROWDED] = "crowded", [ROUTE_SPENT] = "spent",
 };
 
 void routes_init(struct routes *routes)

@@ -27,6 +27,8 @@ enum route_state {
     ROUTE_PAUSE,    /* a switch is under way: parked, nobody needs to be told */
     ROUTE_STOPPED,  /* a page says so */
     ROUTE_FAILED,   /* a page says so */
+    ROUTE_CROWDED,  /* stepped aside until there is room: a page says so */
+    ROUTE_SPENT,    /* has run for as long as it may today: a page says so */
     ROUTE_STATE_COUNT
 };
 

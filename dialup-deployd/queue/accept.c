@@ -6,6 +6,7 @@
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/handover.h"
+#include "dialup-deployd/pressure/hold.h"
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/db/transaction.h"
@@ -93,7 +94,8 @@ int accept_release(struct deployd *deployd, struct arena *arena, int64_t site_id
     }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
     const struct deployment_needs needs = declare(&site, release);
-    if ((result = handover_begin(&admission, arena, &site, deployment_id, &needs, "Cannot deploy",
+    if ((result = hold_check(&admission, arena, &site, &needs, "Cannot deploy", err)) < 0 ||
+        (result = handover_begin(&admission, arena, &site, deployment_id, &needs, "Cannot deploy",
                                  now, err)) < 0 ||
         (result = account_storage(&admission, arena, &site, release, now, err)) < 0 ||
         (result = deployments_set_release(db, deployment_id, encode_release(arena, release),
@@ -125,7 +127,8 @@ int accept_rollback(struct deployd *deployd, struct arena *arena,
     }
     struct admission admission = admission_for(deployd, site.owner_kind, site.owner_id);
     const struct deployment_needs needs = declare(&site, &release);
-    if ((result = deployments_set_release(db, deployment->id, origin.runtime, origin.files,
+    if ((result = hold_check(&admission, arena, &site, &needs, "Cannot roll back", err)) < 0 ||
+        (result = deployments_set_release(db, deployment->id, origin.runtime, origin.files,
                                           origin.size_bytes, 0, err)) < 0 ||
         (result = handover_begin(&admission, arena, &site, deployment->id, &needs,
                                  "Cannot roll back", now, err)) < 0) {

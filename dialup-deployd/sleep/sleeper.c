@@ -66,7 +66,7 @@ static struct idle_rules rules_for(const struct sleeper *sleeper, const struct s
 
 static bool is_container_site(const struct site *site)
 {
-    return site->memory_mib > 0 && site->desired == SITE_WANT_RUNNING &&
+    return site->memory_mib > 0 && site->desired == SITE_WANT_RUNNING && site->hold == SITE_FREE &&
            site->state == SITE_RUNNING && site->live_deployment &&
            site->live_deployment == site->desired_deployment;
 }

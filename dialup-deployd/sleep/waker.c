@@ -103,7 +103,7 @@ static void wake(struct waker *waker, int64_t site_id, int tries_left)
                     err.message);
         return;
     }
-    if (site.desired != SITE_WANT_RUNNING) {
+    if (site.desired != SITE_WANT_RUNNING || site.hold != SITE_FREE) {
         converger_kick(deployd->converger, site_id);
         return;
     }

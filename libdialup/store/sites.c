@@ -8,7 +8,8 @@
 #define COLUMNS                                                                                    \
     "id, owner_kind, owner_id, domain, type, strategy, memory_mib, cpu_millicores, desired, "      \
     "restart_generation, desired_deployment, state, state_reason, live_deployment, "               \
-    "route_address, sleep, sleep_at, idle_minutes, instances, storage_bytes, storage_inodes, "     \
+    "route_address, sleep, sleep_at, hold, idle_minutes, instances, storage_bytes, "               \
+    "storage_inodes, "                                                                             \
     "created_at, updated_at, deleted_at "
 
 enum {
@@ -25,6 +26,7 @@ enum {
     SET_LIVE_DEPLOYMENT,
     SET_ROUTE,
     SET_SLEEP,
+    SET_HOLD,
     SET_INSTANCES,
     SET_STORAGE,
     SET_DELETED
@@ -63,6 +65,8 @@ static const struct db_statement rows[] = {
                                       "WHERE id = ?1 AND route_address <> ?2"},
     [SET_SLEEP] = {"sites_set_sleep", "UPDATE sites SET sleep = ?2, sleep_at = ?3, updated_at = ?3 "
                                       "WHERE id = ?1 AND sleep <> ?2"},
+    [SET_HOLD] = {"sites_set_hold", "UPDATE sites SET hold = ?2, updated_at = ?3 "
+                                    "WHERE id = ?1 AND hold <> ?2"},
     [SET_INSTANCES] = {"sites_set_instances", "UPDATE sites SET instances = ?2, updated_at = ?3 "
                                               "WHERE id = ?1 AND instances <> ?2"},
     [SET_STORAGE] = {"sites_set_storage", "UPDATE sites SET storage_bytes = ?2, "
@@ -92,6 +96,13 @@ static const char *const sleep_names[] = {
     [SITE_ASLEEP] = "asleep",
 };
 
+static const char *const hold_names[] = {
+    [SITE_FREE] = "",
+    [SITE_HELD_BY_MEMORY] = "memory",
+    [SITE_HELD_BY_RUNTIME] = "runtime",
+    [SITE_HELD_BY_LIMITS] = "limits",
+};
+
 const char *site_desired_name(enum site_desired desired)
 {
     return desired_names[desired];
@@ -105,6 +116,11 @@ const char *site_state_name(enum site_state state)
 const char *site_sleep_name(enum site_sleep sleep)
 {
     return sleep_names[sleep];
+}
+
+const char *site_hold_name(enum site_hold hold)
+{
+    return hold_names[hold];
 }
 
 static void read_site(struct db_query *q, struct arena *arena, struct site *site)
@@ -127,6 +143,7 @@ static void read_site(struct db_query *q, struct arena *arena, struct site *site
     site->route_address = db_column_text(q, arena);
     site->sleep = (enum site_sleep)store_column_enum(q, sleep_names, ARRAY_COUNT(sleep_names));
     site->sleep_at = db_column_i64(q);
+    site->hold = (enum site_hold)store_column_enum(q, hold_names, ARRAY_COUNT(hold_names));
     site->idle_minutes = db_column_i64(q);
     site->instances = db_column_i64(q);
     site->storage_bytes = db_column_i64(q);
@@ -308,6 +325,15 @@ int sites_set_sleep(struct db *db, int64_t id, enum site_sleep sleep, int64_t no
     AUTO_QUERY struct db_query q = db_query(db, &sites_statements, SET_SLEEP, err);
     db_bind_i64(&q, id);
     db_bind_text(&q, site_sleep_name(sleep));
+    db_bind_i64(&q, now);
+    return db_query_run(&q);
+}
+
+int sites_set_hold(struct db *db, int64_t id, enum site_hold hold, int64_t now, struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &sites_statements, SET_HOLD, err);
+    db_bind_i64(&q, id);
+    db_bind_text(&q, site_hold_name(hold));
     db_bind_i64(&q, now);
     return db_query_run(&q);
 }

@@ -20,10 +20,15 @@ enum site_state { SITE_NEW, SITE_STARTING, SITE_RUNNING, SITE_STOPPED, SITE_FAIL
 /* Frozen: its processes stand still. Asleep: it has no running container and nothing reserved. */
 enum site_sleep { SITE_AWAKE, SITE_FROZEN, SITE_ASLEEP };
 
+/* Why nothing of a site runs, although it should: the machine has no memory, its owner's sites ran
+ * long enough today, its owner is above a limit. It goes on when that is over. */
+enum site_hold { SITE_FREE, SITE_HELD_BY_MEMORY, SITE_HELD_BY_RUNTIME, SITE_HELD_BY_LIMITS };
+
 /* The words of the table: "running". */
 const char *site_desired_name(enum site_desired desired);
 const char *site_state_name(enum site_state state);
 const char *site_sleep_name(enum site_sleep sleep);
+const char *site_hold_name(enum site_hold hold); /* "memory"; "" if it is free */
 
 struct site {
     int64_t id;
@@ -42,7 +47,8 @@ struct site {
     int64_t live_deployment;   /* 0: none */
     const char *route_address; /* "172.18.0.5:3000,172.18.0.6:3000" of what is live; "": none */
     enum site_sleep sleep;
-    int64_t sleep_at;     /* when that changed last; 0: never */
+    int64_t sleep_at; /* when that changed last; 0: never */
+    enum site_hold hold;
     int64_t idle_minutes; /* until it sleeps; 0: the server's setting */
     int64_t instances;    /* that its load asks for */
     int64_t storage_bytes;
@@ -99,6 +105,7 @@ int sites_set_route(struct db *db, int64_t id, const char *address, int64_t now,
 /* Nothing is written if it sleeps so already. */
 int sites_set_sleep(struct db *db, int64_t id, enum site_sleep sleep, int64_t now,
                     struct error *err);
+int sites_set_hold(struct db *db, int64_t id, enum site_hold hold, int64_t now, struct error *err);
 int sites_set_instances(struct db *db, int64_t id, int64_t instances, int64_t now,
                         struct error *err);
 int sites_set_storage(struct db *db, int64_t id, int64_t bytes, int64_t inodes, int64_t now,

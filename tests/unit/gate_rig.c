@@ -52,8 +52,8 @@ void rig_init(struct rig *rig, const struct gate_config *config)
     snprintf(rig->pages_dir, sizeof(rig->pages_dir), "%s/pages", rig->folder);
     mkdir(rig->sites_dir, 0755);
     mkdir(rig->pages_dir, 0755);
-    static const char *const pages[] = {"stopped", "failed",  "starting",
-                                        "asleep",  "limited", "unavailable"};
+    static const char *const pages[] = {"stopped", "failed",      "starting", "asleep",
+                                        "limited", "unavailable", "crowded",  "spent"};
     for (size_t i = 0; i < ARRAY_COUNT(pages); i++) {
         write_page(rig, pages[i]);
     }

@@ -93,6 +93,8 @@ static void case_pages(void)
 {
     check_page(ROUTE_STOPPED, "stopped: a.test");
     check_page(ROUTE_FAILED, "failed: a.test");
+    check_page(ROUTE_CROWDED, "crowded: a.test");
+    check_page(ROUTE_SPENT, "spent: a.test");
 }
 
 static void case_page_waits_for_request(void)
