@@ -7,7 +7,7 @@
 
 #include "deploy/command.h"
 
-enum { ARGS_MAX_OPTIONS = 32, ARGS_MAX_WORDS = 4 };
+enum { ARGS_MAX_OPTIONS = 32, ARGS_MAX_WORDS = 16 };
 
 struct args {
     const struct command *command; /* NULL if none was named */

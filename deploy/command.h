@@ -12,7 +12,16 @@
 
 struct run;
 
-enum completion { COMPLETE_NOTHING, COMPLETE_FOLDERS, COMPLETE_TYPES, COMPLETE_STRATEGIES };
+/* What an option's value may be; see complete.c. */
+enum completion {
+    COMPLETE_NOTHING,
+    COMPLETE_TYPES,
+    COMPLETE_STRATEGIES,
+    COMPLETE_PROFILES,
+    COMPLETE_ROLES,
+    COMPLETE_TEAM_ROLES,
+    COMPLETE_DIMENSIONS, /* with "=" */
+};
 
 struct option_row {
     const char *name;  /* without "--"; NULL ends a table */

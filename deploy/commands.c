@@ -39,6 +39,7 @@ static const struct option_row site_options[] = {
     {"strategy", '\0', "STRATEGY", "How a new site is kept: lazy, persistent or scalable",
      COMPLETE_STRATEGIES},
     {"idle-minutes", '\0', "N", "A new site sleeps after so many minutes without a visit"},
+    {"team", '\0', "TEAM", "A new site is the team's: it counts against what the team has"},
     {"message", 'm', "TEXT", "What changed, for the list of deployments"},
     {"commit", '\0', "REF", "The commit this is, for the list of deployments"},
     {NULL},
@@ -51,6 +52,7 @@ static const struct option_row status_options[] = {
 
 static const struct option_row sites_list_options[] = {
     {"all", 'a', NULL, "Everybody's sites (admins)"},
+    {"team", '\0', "TEAM", "The sites of this team alone"},
     {NULL},
 };
 
@@ -81,23 +83,72 @@ static const struct option_row rollback_options[] = {
 
 static const struct option_row users_create_options[] = {
     {"name", '\0', "NAME", "The person's name"},
-    {"profile", '\0', "PROFILE", "basic, standard, power or editor_only"},
-    {"role", '\0', "ROLE", "user or admin"},
+    {"profile", '\0', "PROFILE", "basic, standard, power or editor_only", COMPLETE_PROFILES},
+    {"role", '\0', "ROLE", "user or admin", COMPLETE_ROLES},
     {NULL},
 };
 
-static const struct option_row users_limits_options[] = {
-    {"set", '\0', "DIMENSION=VALUE",
-     "A new limit, as often as needed: 512MB, 2GB, 0.5 for cores; none removes it"},
+static const struct option_row limits_options[] = {
+    {"set", '\0', "DIMENSION=VALUE", "A new limit, as often as needed: 512MB, 0.5 cores, 25%, none",
+     COMPLETE_DIMENSIONS},
+    {NULL},
+};
+
+static const struct option_row team_list_options[] = {
+    {"all", 'a', NULL, "Everybody's teams (admins)"},
+    {NULL},
+};
+
+static const struct option_row team_create_options[] = {
+    {"lead", '\0', "USER", "Somebody else leads it: an email or a number (admins)"},
+    {NULL},
+};
+
+static const struct option_row team_add_options[] = {
+    {"role", '\0', "ROLE", "member or lead; member if not given", COMPLETE_TEAM_ROLES},
+    {"bring", '\0', "DIMENSION=AMOUNT", "What they bring in, as often as needed; or 50%",
+     COMPLETE_DIMENSIONS},
+    {NULL},
+};
+
+static const struct option_row team_bring_options[] = {
+    {"member", '\0', "USER", "What somebody else brings in"},
+    {"leads-may-move", '\0', "yes|no", "Whether leads may have you bring in more"},
+    {NULL},
+};
+
+static const struct option_row team_move_options[] = {
+    {"from", '\0', "USER", "Who gets it back"},
+    {"to", '\0', "USER", "Who brings it in"},
+    {NULL},
+};
+
+static const struct option_row team_advice_options[] = {
+    {"type", 't', "TYPE", "What would help so that a site of this type fits", COMPLETE_TYPES},
+    {"need", '\0', "DIMENSION=AMOUNT", "What would help so that this much fits",
+     COMPLETE_DIMENSIONS},
+    {"member", '\0', "USER", "So that it fits with a member's own sites, not the team's"},
     {NULL},
 };
 
 static const struct option_row validate_options[] = {
     {"domain", 'd', "DOMAIN", "A change of this site; a new site if not given"},
     {"type", 't', "TYPE", "The kind of site, which says what it needs", COMPLETE_TYPES},
-    {"memory", '\0', "MIB", "Memory"},
-    {"cpu", '\0', "MILLICORES", "CPU, in thousandths of a core"},
-    {"storage", '\0', "MIB", "Storage"},
+    {"memory", '\0', "SIZE", "Memory, such as 256MB or 1GB"},
+    {"cpu", '\0', "CORES", "CPU, such as 0.25"},
+    {"storage", '\0', "SIZE", "Storage, such as 500MB"},
+    {"development", '\0', NULL, "For a development container, not a site"},
+    {"team", '\0', "TEAM", "With the limits of this team"},
+    {NULL},
+};
+
+static const struct option_row fit_options[] = {
+    {"team", '\0', "TEAM", "For a site of this team"},
+    {NULL},
+};
+
+static const struct option_row notices_options[] = {
+    {"all", 'a', NULL, "Those that were read before, too"},
     {NULL},
 };
 
@@ -131,9 +182,19 @@ const struct command commands[] = {
      "\n"
      "Examples:\n"
      "  deploy site --domain mysite\n"
-     "  deploy site --domain mysite.example.org --message \"New header\" ./website\n",
+     "  deploy site --domain mysite.example.org --message \"New header\" ./website\n"
+     "  deploy site --domain theband --team band ./website\n",
      site_options, .needs_server = true, .handle = handle_site},
     {"status", "", 0, 0, "Show your sites and what you use",
+     "With --resources: what you use of each limit, what each site has of it, and how your teams\n"
+     "stand.\n"
+     "\n"
+     "  nearly full  Somebody should look at it; everything still works.\n"
+     "  full         Nothing more fits. What runs goes on.\n"
+     "  lent         Above your limit while the server has room; the first to go when it fills "
+     "up.\n"
+     "  over         The limit became smaller than what you use: nothing new until it is less.\n"
+     "\n"
      "Examples:\n"
      "  deploy status\n"
      "  deploy status --resources\n",
@@ -201,21 +262,101 @@ const struct command commands[] = {
     {"users limits", "USER", 1, 1, "Show or change the limits of an account (admins)",
      "USER is a number or an email. Running sites follow new limits at once.\n"
      "\n"
-     "Example:\n"
-     "  deploy users limits ann@example.org --set sites=5 --set memory_production=1GB\n",
-     users_limits_options, .needs_server = true, .handle = handle_users_limits},
+     "A value is an amount (5, 512MB, 2GB, 0.5 for cores, 12h, 30min, 100Mbit), a part of the\n"
+     "server (25%), or none. Several go with commas: the stricter of amount and part binds;\n"
+     "soft=90% is where people are warned, burst=20% what is lent above it while the server is\n"
+     "calm.\n"
+     "\n"
+     "Examples:\n"
+     "  deploy users limits ann@example.org --set sites=5 --set memory_production=1GB\n"
+     "  deploy users limits ann@example.org --set cpu_production=0.5,burst=50%\n",
+     limits_options, .needs_server = true, .handle = handle_users_limits},
     {"users deactivate", "USER", 1, 1, "Shut an account out (admins)",
      "USER is a number or an email. Its sites stay as they are.\n", no_options,
      .needs_server = true, .handle = handle_users_activate},
     {"users activate", "USER", 1, 1, "Let an account in again (admins)",
      "USER is a number or an email.\n", no_options, .needs_server = true,
      .handle = handle_users_activate},
-    {"validate", "", 0, 0, "Ask whether there is room for something",
-     "Reserves nothing. Ends with 4 if there is no room.\n"
+    {"team list", "", 0, 0, "List your teams", "", team_list_options, .needs_server = true,
+     .handle = handle_team_list},
+    {"team show", "TEAM", 1, 1, "Show a team: what it has, who is in it, its sites",
+     "TEAM is a name or a number, here and in all commands about teams.\n", no_options,
+     .needs_server = true, .handle = handle_team_show},
+    {"team create", "NAME", 1, 1, "Make a team, which you lead",
+     "A team is people who share sites. What it may use is what its members bring in of their\n"
+     "own limits, and a pool that an admin may add. Sites of a team count against the team\n"
+     "alone.\n"
+     "\n"
+     "Example, a team of two and its first site:\n"
+     "  deploy team create band\n"
+     "  deploy team add band bob@example.org\n"
+     "  deploy team bring band sites=1 containers=3 concurrent_containers=2 \\\n"
+     "      memory_production=128MB cpu_production=0.25 storage_production=200MB\n"
+     "  deploy site --team band --domain theband ./website\n",
+     team_create_options, .needs_server = true, .handle = handle_team_create},
+    {"team add", "TEAM USER", 2, 2, "Add somebody to a team (leads)",
+     "USER is an email. They bring in nothing until they say so: deploy team bring.\n"
      "\n"
      "Example:\n"
-     "  deploy validate --type node --memory 256\n",
+     "  deploy team add band bob@example.org --role lead\n",
+     team_add_options, .needs_server = true, .handle = handle_team_add},
+    {"team remove", "TEAM USER", 2, 2, "Take somebody out of a team, or leave it",
+     "What they brought in is theirs again, so it is refused while the team's sites need it. The\n"
+     "last lead stays.\n",
+     no_options, .needs_server = true, .handle = handle_team_remove},
+    {"team role", "TEAM USER ROLE", 3, 3, "Make somebody a lead, or a member again (leads)",
+     "ROLE is member or lead. Leads add and remove people and move what they bring in.\n",
+     no_options, .needs_server = true, .handle = handle_team_role},
+    {"team bring", "TEAM [DIMENSION=AMOUNT...]", 1, ARGS_MAX_WORDS,
+     "Say what you bring into a team of your own limits",
+     "What you bring in is not yours meanwhile. The amounts are what stands from now on: 0 takes\n"
+     "all of it back. A part of everything: 50%.\n"
+     "\n"
+     "Examples:\n"
+     "  deploy team bring band sites=1 memory_production=128MB\n"
+     "  deploy team bring band 50% --leads-may-move yes\n",
+     team_bring_options, .needs_server = true, .handle = handle_team_bring},
+    {"team move", "TEAM DIMENSION=AMOUNT...", 2, ARGS_MAX_WORDS,
+     "Move what members bring in (leads)",
+     "With --to alone somebody brings in more, with --from alone they get it back, with both it\n"
+     "changes hands and the team keeps what it has. All of it happens, or nothing.\n"
+     "\n"
+     "Example: bob brings in 128 MB more, ann gets them back\n"
+     "  deploy team move band memory_production=128MB --from ann@example.org --to "
+     "bob@example.org\n",
+     team_move_options, .needs_server = true, .handle = handle_team_move},
+    {"team advice", "TEAM", 1, 1, "Show what is near its limit, and which moves would help",
+     "Examples:\n"
+     "  deploy team advice band\n"
+     "  deploy team advice band --type node\n"
+     "  deploy team advice band --need memory_production=256MB\n",
+     team_advice_options, .needs_server = true, .handle = handle_team_advice},
+    {"team limits", "TEAM", 1, 1, "Show a team's limits; change its pool (admins)",
+     "The pool is what the team has beside what its members bring in. Values are written as for\n"
+     "users limits.\n"
+     "\n"
+     "Example:\n"
+     "  deploy team limits band --set sites=2 --set memory_production=512MB\n",
+     limits_options, .needs_server = true, .handle = handle_team_limits},
+    {"team rename", "TEAM NAME", 2, 2, "Give a team another name (leads)", "", no_options,
+     .needs_server = true, .handle = handle_team_rename},
+    {"team delete", "TEAM", 1, 1, "Delete a team that has no sites (leads)",
+     "Asks you to type its name. In a script: --yes.\n", delete_options, .needs_server = true,
+     .handle = handle_team_delete},
+    {"validate", "", 0, 0, "Ask whether there is room for something",
+     "Reserves nothing. Shows each limit that binds: yours or the team's, and the server's. Ends\n"
+     "with 4 if there is no room.\n"
+     "\n"
+     "Examples:\n"
+     "  deploy validate --type node --memory 256MB\n"
+     "  deploy validate --domain mysite --memory 1GB --cpu 0.5\n",
      validate_options, .needs_server = true, .handle = handle_validate},
+    {"fit", "", 0, 0, "Show the largest that would fit now",
+     "In each dimension by itself, with your limits and what the server has left.\n", fit_options,
+     .needs_server = true, .handle = handle_fit},
+    {"notices", "", 0, 0, "Show what happened to your account, your teams and your limits",
+     "What you have seen once is not shown again, but with --all.\n", notices_options,
+     .needs_server = true, .handle = handle_notices},
     {"--generate-man", "", 0, 0, "Print the manual page", "", no_options, .is_hidden = true,
      .handle = handle_generate_man},
     {"--generate-completion", "", 0, 0, "Print the completion for bash", "", no_options,

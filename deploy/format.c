@@ -9,6 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
+
 /* Without zeros behind the decimal point: "1.50" is "1.5", "2.00" is "2". */
 static void trim_zeros(char *text)
 {
@@ -56,6 +59,44 @@ struct text_size format_cores(int64_t millicores)
     struct text_size out;
     snprintf(out.text, sizeof(out.text), "%.3f", (double)millicores / 1000);
     trim_zeros(out.text);
+    return out;
+}
+
+struct text_size format_amount(int64_t amount, const char *unit)
+{
+    struct text_size out;
+    if (str_equal(unit, "MiB")) {
+        return format_mib(amount);
+    }
+    if (str_equal(unit, "millicores")) {
+        return format_cores(amount);
+    }
+    snprintf(out.text, sizeof(out.text), "%" PRId64, amount);
+    return out;
+}
+
+const char *format_unit(const char *unit)
+{
+    static const struct {
+        const char *unit;
+        const char *word;
+    } words[] = {
+        {"millicores", " cores"}, {"Mbit/s", " Mbit/s"}, {"hours", " h"}, {"minutes", " min"}};
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (str_equal(words[i].unit, unit)) {
+            return words[i].word;
+        }
+    }
+    return "";
+}
+
+struct text_size format_whole_amount(int64_t amount, const char *unit)
+{
+    struct text_size out;
+    struct text_size number = format_amount(amount, unit);
+    bool is_one_core = amount == 1000 && str_equal(unit, "millicores");
+    snprintf(out.text, sizeof(out.text), "%.20s%s", number.text,
+             is_one_core ? " core" : format_unit(unit));
     return out;
 }
 

@@ -1,14 +1,11 @@
 /*
- * The manual page and the completion for bash, made from the table of commands. Called by the
- * build, through two commands that help does not show.
+ * The manual page, made from the table of commands. Called by the build, through a command that
+ * help does not show.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "deploy/handlers.h"
-#include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
-#include "libdialup/site/site_type.h"
 
 /* Text for troff: no line begins with a control character, hyphens stay hyphens. */
 static void put_roff(const char *text, struct strbuf *out)
@@ -126,125 +123,6 @@ int handle_generate_man(struct run *run, struct error *err)
     strbuf_puts(&out, ".SH OPTIONS OF EVERY COMMAND\n");
     put_man_options(global_options, &out);
     strbuf_puts(&out, man_tail);
-    fputs(strbuf_text(&out), stdout);
-    return 0;
-}
-
-static void put_option_words(const struct option_row *rows, struct strbuf *out)
-{
-    for (; rows->name; rows++) {
-        strbuf_printf(out, " --%s", rows->name);
-    }
-}
-
-/* "login site sites ...", each first word once. */
-static void put_first_words(struct strbuf *out)
-{
-    const char *last = "";
-    size_t last_len = 0;
-    for (size_t i = 0; i < command_count; i++) {
-        const char *name = commands[i].name;
-        size_t len = strcspn(name, " ");
-        if (!commands[i].is_hidden && (len != last_len || strncmp(name, last, len) != 0)) {
-            strbuf_printf(out, "%s%.*s", last_len ? " " : "", (int)len, name);
-            last = name;
-            last_len = len;
-        }
-    }
-}
-
-static void put_second_words(const char *group, size_t len, struct strbuf *out)
-{
-    for (size_t i = 0; i < command_count; i++) {
-        if (strncmp(commands[i].name, group, len) == 0 && commands[i].name[len] == ' ') {
-            strbuf_printf(out, " %s", commands[i].name + len + 1);
-        }
-    }
-}
-
-static void put_groups(struct strbuf *out)
-{
-    const char *last = "";
-    size_t last_len = 0;
-    for (size_t i = 0; i < command_count; i++) {
-        const char *name = commands[i].name;
-        const char *space = strchr(name, ' ');
-        size_t len = space ? (size_t)(space - name) : 0;
-        if (space && (len != last_len || strncmp(name, last, len) != 0)) {
-            strbuf_printf(out, "        %.*s) words=\"", (int)len, name);
-            put_second_words(name, len, out);
-            strbuf_puts(out, "\" ;;\n");
-            last = name;
-            last_len = len;
-        }
-    }
-}
-
-static void put_command_options(struct strbuf *out)
-{
-    for (size_t i = 0; i < command_count; i++) {
-        if (!commands[i].is_hidden) {
-            strbuf_printf(out, "        \"%s\") options=\"", commands[i].name);
-            put_option_words(commands[i].options, out);
-            strbuf_puts(out, "\" ;;\n");
-        }
-    }
-}
-
-static void put_types(struct strbuf *out)
-{
-    for (int i = 0; i < SITE_TYPE_COUNT; i++) {
-        strbuf_printf(out, "%s%s", i ? " " : "", site_type_get((enum site_type_id)i)->name);
-    }
-}
-
-static void put_strategies(struct strbuf *out)
-{
-    static const char *const names[] = {
-#define STRATEGY(id, name, label, may_sleep, max_instances) name,
-#include "libdialup/site/strategies.def"
-#undef STRATEGY
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        strbuf_printf(out, "%s%s", i ? " " : "", names[i]);
-    }
-}
-
-int handle_generate_completion(struct run *run, struct error *err)
-{
-    AUTO_STRBUF struct strbuf out = STRBUF_INIT;
-    strbuf_puts(&out,
-                "# bash completion for deploy(1)\n"
-                "_deploy() {\n"
-                "    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
-                "    local first=${COMP_WORDS[1]} second=${COMP_WORDS[2]} words= options=\n"
-                "    COMPREPLY=()\n"
-                "    if [[ $before == --type || $before == -t ]]; then\n"
-                "        COMPREPLY=($(compgen -W \"");
-    put_types(&out);
-    strbuf_puts(&out, "\" -- \"$current\"))\n        return\n    fi\n"
-                      "    if [[ $before == --strategy ]]; then\n"
-                      "        COMPREPLY=($(compgen -W \"");
-    put_strategies(&out);
-    strbuf_puts(&out, "\" -- \"$current\"))\n        return\n    fi\n"
-                      "    if ((COMP_CWORD == 1)); then\n        words=\"");
-    put_first_words(&out);
-    strbuf_puts(&out, "\"\n    elif ((COMP_CWORD == 2)); then\n        case $first in\n");
-    put_groups(&out);
-    strbuf_puts(&out, "        esac\n    fi\n    if [[ $current == -* ]]; then\n"
-                      "        case $first in\n"
-                      "        sites | keys | users) first=\"$first $second\" ;;\n"
-                      "        esac\n        case $first in\n");
-    put_command_options(&out);
-    strbuf_puts(&out, "        esac\n        words=\"$options");
-    put_option_words(global_options, &out);
-    strbuf_puts(&out, "\"\n    fi\n"
-                      "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-                      "    if [[ $first == site && $current != -* ]]; then\n"
-                      "        COMPREPLY=($(compgen -d -- \"$current\"))\n"
-                      "    fi\n"
-                      "}\n"
-                      "complete -F _deploy deploy\n");
     fputs(strbuf_text(&out), stdout);
     return 0;
 }

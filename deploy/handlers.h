@@ -42,9 +42,33 @@ int handle_users_create(struct run *run, struct error *err);
 int handle_users_limits(struct run *run, struct error *err);
 int handle_users_activate(struct run *run, struct error *err); /* activate, deactivate */
 
+/* team.c */
+int handle_team_list(struct run *run, struct error *err);
+int handle_team_show(struct run *run, struct error *err);
+int handle_team_create(struct run *run, struct error *err);
+int handle_team_rename(struct run *run, struct error *err);
+int handle_team_limits(struct run *run, struct error *err);
+int handle_team_delete(struct run *run, struct error *err);
+
+/* team_members.c */
+int handle_team_add(struct run *run, struct error *err);
+int handle_team_remove(struct run *run, struct error *err);
+int handle_team_role(struct run *run, struct error *err);
+int handle_team_bring(struct run *run, struct error *err);
+int handle_team_move(struct run *run, struct error *err);
+int handle_team_advice(struct run *run, struct error *err);
+
 /* validate.c */
 int handle_validate(struct run *run, struct error *err);
 
+/* fit.c */
+int handle_fit(struct run *run, struct error *err);
+
+/* notices.c */
+int handle_notices(struct run *run, struct error *err);
+
 /* generate.c */
 int handle_generate_man(struct run *run, struct error *err);
+
+/* complete.c */
 int handle_generate_completion(struct run *run, struct error *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deploy/find.h"
 #include "deploy/folder.h"
 #include "deploy/follow.h"
 #include "deploy/format.h"
@@ -31,6 +32,7 @@ struct job {
     struct folder folder;
     const struct site_type *type;
     struct keeping keeping; /* of a new site */
+    int64_t team_id;        /* a new site's owner; 0: whoever deploys */
     struct manifest base;   /* what the server has */
     struct manifest wanted;
     struct manifest_diff diff;
@@ -40,6 +42,17 @@ struct job {
     bool was_queued;                /* the server has a deployment, or may have one */
     char upload_id[UPLOAD_ID_SIZE]; /* "": none */
 };
+
+static int read_team(struct job *job, struct error *err)
+{
+    const char *name = args_option(&job->run->args, "team");
+    const struct json_value *team;
+    int result = name ? find_team(job->run, name, &team, err) : 0;
+    if (name && result == 0) {
+        job->team_id = json_find_integer(team, "id", 0);
+    }
+    return result;
+}
 
 static int read_options(struct job *job, struct error *err)
 {
@@ -55,6 +68,9 @@ static int read_options(struct job *job, struct error *err)
     int result = type ? site_type_parse(type, &job->type, err) : 0;
     if (result == 0) {
         result = sites_read_keeping(args, &job->keeping, err);
+    }
+    if (result == 0) {
+        result = read_team(job, err);
     }
     return result < 0 ? result : run_domain(job->run, domain, &job->domain, err);
 }
@@ -76,6 +92,19 @@ static int check_keeping(const struct job *job, const struct json_value *site, s
     return -ERR_CONFLICT;
 }
 
+/* Nor whose it is. */
+static int check_team(const struct job *job, const struct json_value *site, struct error *err)
+{
+    bool is_teams = str_equal(json_find_text(site, "owner_kind", ""), "team");
+    if (job->team_id == 0 || (is_teams && json_find_integer(site, "owner_id", 0) == job->team_id)) {
+        return 0;
+    }
+    error_set_field(err, ERR_CONFLICT, "team", "%s is there already, and is not the team's",
+                    job->domain.name);
+    error_hint(err, "Deploy without --team, or choose another domain for the team's site");
+    return -ERR_CONFLICT;
+}
+
 /* The site's own type, unless one was asked for. *ret_exists says whether there is a site. */
 static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
 {
@@ -91,7 +120,7 @@ static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
         *err = local;
         return result;
     }
-    if ((result = check_keeping(job, site, err)) < 0) {
+    if ((result = check_keeping(job, site, err)) < 0 || (result = check_team(job, site, err)) < 0) {
         return result;
     }
     const struct site_type *stored = site_type_find(json_find_text(site, "type", "auto"));
@@ -206,6 +235,9 @@ static int create_site(struct job *job, struct error *err)
     json_put_text(&writer, "domain", job->domain.name);
     json_put_text(&writer, "type", job->type->name);
     sites_put_keeping(&job->keeping, &writer);
+    if (job->team_id != 0) {
+        json_put_integer(&writer, "team", job->team_id);
+    }
     json_end_object(&writer);
     int result = run_call(job->run, "POST", "/api/sites", &body, NULL, err);
     job->has_created = result == 0;

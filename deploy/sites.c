@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "deploy/find.h"
 #include "deploy/format.h"
 #include "deploy/handlers.h"
 #include "deploy/output.h"
@@ -26,14 +27,13 @@ int sites_path(struct run *run, const char *below, const char **ret_path, struct
     return result;
 }
 
-static const char *memory_text(struct run *run, const struct json_value *site)
+const char *sites_memory_text(struct run *run, const struct json_value *site)
 {
     int64_t mib = json_find_integer(site, "memory_mib", 0);
     return mib > 0 ? arena_strdup(run->arena, format_mib(mib).text) : "-";
 }
 
-/* "asleep since 10:32", "running, 2 instances": what a visitor would find. */
-static const char *state_text(struct run *run, const struct json_value *site)
+const char *sites_state_text(struct run *run, const struct json_value *site)
 {
     const char *state = json_find_text(site, "state", "");
     const char *sleep = json_find_text(site, "sleep", "awake");
@@ -50,17 +50,41 @@ static const char *state_text(struct run *run, const struct json_value *site)
                          : state;
 }
 
+static bool is_teams(const struct json_value *site)
+{
+    return str_equal(json_find_text(site, "owner_kind", ""), "team");
+}
+
+/* "ann@example.org", "team band" */
+static const char *owner_text(struct run *run, const struct json_value *site)
+{
+    if (!is_teams(site)) {
+        return json_find_text(site, "owner", "");
+    }
+    return arena_printf(run->arena, "team %s", json_find_text(site, "team", ""));
+}
+
 static void add_row(struct output_table *table, const struct json_value *site, bool with_owner)
 {
     output_cell(table, "%s", json_find_text(site, "domain", ""));
     output_cell(table, "%s", json_find_text(site, "type", ""));
-    output_cell(table, "%s", state_text(table->run, site));
-    output_cell(table, "%s", memory_text(table->run, site));
+    output_cell(table, "%s", sites_state_text(table->run, site));
+    output_cell(table, "%s", sites_memory_text(table->run, site));
     output_cell(table, "%s", format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
     if (with_owner) {
-        output_cell(table, "%s", json_find_text(site, "owner", ""));
+        output_cell(table, "%s", owner_text(table->run, site));
     }
     output_cell(table, "%s", json_find_text(site, "address", ""));
+}
+
+/* Whose they are is shown where it may be somebody else. */
+static bool needs_owner(struct run *run, const struct json_value *sites)
+{
+    bool needs = args_has(&run->args, "all");
+    for (size_t i = 0; i < sites->item_count && !needs; i++) {
+        needs = is_teams(sites->items[i]);
+    }
+    return needs;
 }
 
 static void print_table(struct run *run, const struct json_value *sites)
@@ -68,7 +92,7 @@ static void print_table(struct run *run, const struct json_value *sites)
     static const char *const own[] = {"DOMAIN", "TYPE", "STATE", "MEMORY", "STORAGE", "ADDRESS"};
     static const char *const all[] = {"DOMAIN",  "TYPE",  "STATE",  "MEMORY",
                                       "STORAGE", "OWNER", "ADDRESS"};
-    bool with_owner = args_has(&run->args, "all");
+    bool with_owner = needs_owner(run, sites);
     struct output_table table;
     output_table_init(&table, run, with_owner ? all : own,
                       with_owner ? ARRAY_COUNT(all) : ARRAY_COUNT(own));
@@ -78,12 +102,28 @@ static void print_table(struct run *run, const struct json_value *sites)
     output_table_print(&table);
 }
 
+/* All of mine, of a team, or of everybody. */
+static int list_path(struct run *run, const char **ret_path, struct error *err)
+{
+    const char *name = args_option(&run->args, "team");
+    const struct json_value *team;
+    *ret_path = args_has(&run->args, "all") ? "/api/sites?all=1&limit=500" : "/api/sites?limit=500";
+    int result = name ? find_team(run, name, &team, err) : 0;
+    if (name && result == 0) {
+        *ret_path = arena_printf(run->arena, "/api/sites?limit=500&team=%" PRId64,
+                                 json_find_integer(team, "id", 0));
+    }
+    return result;
+}
+
 int handle_sites_list(struct run *run, struct error *err)
 {
     const struct json_value *answer;
-    bool with_all = args_has(&run->args, "all");
-    int result = run_get(run, with_all ? "/api/sites?all=1&limit=500" : "/api/sites?limit=500",
-                         &answer, err);
+    const char *path;
+    int result = list_path(run, &path, err);
+    if (result == 0) {
+        result = run_get(run, path, &answer, err);
+    }
     if (result < 0) {
         return result;
     }
@@ -126,10 +166,14 @@ void sites_print(struct run *run, const struct json_value *site)
     int64_t cpu = json_find_integer(site, "cpu_millicores", 0);
     output_field(run, "Site:", "%s", json_find_text(site, "domain", ""));
     output_field(run, "Address:", "%s", json_find_text(site, "address", ""));
+    if (is_teams(site)) {
+        output_field(run, "Owner:", "%s", owner_text(run, site));
+    }
     output_field(run, "Type:", "%s", type ? type->label : json_find_text(site, "type", ""));
-    output_field(run, "State:", "%s%s%s", state_text(run, site), reason[0] ? ": " : "", reason);
+    output_field(run, "State:", "%s%s%s", sites_state_text(run, site), reason[0] ? ": " : "",
+                 reason);
     if (cpu > 0) {
-        output_field(run, "Memory:", "%s", memory_text(run, site));
+        output_field(run, "Memory:", "%s", sites_memory_text(run, site));
         output_field(run, "CPU:", "%s cores", format_cores(cpu).text);
         print_keeping(run, site);
     }
@@ -201,7 +245,7 @@ int handle_sites_change(struct run *run, struct error *err)
     }
     if (result == 0) {
         terminal_say(&run->terminal, "%s: %s was asked for, the site is %s now.", domain.name, verb,
-                     output_text(run, state_text(run, site)));
+                     output_text(run, sites_state_text(run, site)));
         run_print_json(run, site);
     }
     return result;

@@ -12,6 +12,12 @@ int sites_path(struct run *run, const char *below, const char **ret_path, struct
 /* One site, as sites show does. */
 void sites_print(struct run *run, const struct json_value *site);
 
+/* "asleep since 10:32", "running, 2 instances": what a visitor would find. */
+const char *sites_state_text(struct run *run, const struct json_value *site);
+
+/* "256MB", "-" for one without a container. */
+const char *sites_memory_text(struct run *run, const struct json_value *site);
+
 /* What --strategy and --idle-minutes say. */
 struct keeping {
     const char *strategy; /* NULL: nothing */

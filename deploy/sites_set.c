@@ -3,10 +3,10 @@
  */
 #include <stdio.h>
 
-#include "deploy/amount.h"
 #include "deploy/handlers.h"
 #include "deploy/sites.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/quota/typed.h"
 #include "libdialup/site/strategy.h"
 
 enum {
@@ -20,14 +20,14 @@ enum {
 static const struct {
     const char *option;
     const char *member;
-    bool (*parse)(const char *text, int64_t *ret_value);
+    enum quota_dimension dimension;
     int64_t min;
     int64_t max;
     const char *wanted;
 } amounts[] = {
-    {"memory", "memory_mib", amount_parse_mib, MEMORY_MIB_MIN, MEMORY_MIB_MAX,
+    {"memory", "memory_mib", QUOTA_MEMORY_PRODUCTION, MEMORY_MIB_MIN, MEMORY_MIB_MAX,
      "a size such as 256MB or 1GB, at least 16MB"},
-    {"cpu", "cpu_millicores", amount_parse_cores, MILLICORES_MIN, MILLICORES_MAX,
+    {"cpu", "cpu_millicores", QUOTA_CPU_PRODUCTION, MILLICORES_MIN, MILLICORES_MAX,
      "cores such as 0.25 or 1, at least 0.01"},
 };
 
@@ -64,7 +64,8 @@ static int put_amounts(const struct args *args, struct json_writer *writer, stru
         if (!text) {
             continue;
         }
-        if (!amounts[i].parse(text, &value) || value < amounts[i].min || value > amounts[i].max) {
+        if (quota_typed_amount(amounts[i].dimension, text, &value, NULL) < 0 ||
+            value < amounts[i].min || value > amounts[i].max) {
             return error_set_field(err, ERR_INVALID_ARGUMENT, amounts[i].option,
                                    "--%s takes %s, not \"%.40s\"", amounts[i].option,
                                    amounts[i].wanted, text);

@@ -1,175 +1,16 @@
 /*
- * The command status: one's sites, and with --resources what one uses of what one may.
- *
- * The server says which dimensions there are; "x_production" and "x_development" are the parts of
- * "x" and stand below it. Where only the parts are limited, their sums are shown.
+ * The command status: one's sites, and with --resources what one uses of what one may, which site
+ * uses how much of it, and how one's teams stand.
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "deploy/format.h"
 #include "deploy/handlers.h"
 #include "deploy/output.h"
+#include "deploy/sites.h"
+#include "deploy/usage.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
-
-struct part {
-    const char *suffix;
-    const char *label;
-};
-
-static const struct part parts[] = {
-    {"_production", "Production"},
-    {"_development", "Development"},
-};
-
-enum { PART_COUNT = 2 };
-
-/* What is shown, in this order; others that the server may name follow. */
-static const struct {
-    const char *name;
-    const char *label;
-} shown_first[] = {
-    {"sites", "Sites"},     {"containers", "Containers"},
-    {"memory", "Memory"},   {"dev_containers", "Dev Containers"},
-    {"storage", "Storage"}, {"cpu", "CPU"},
-};
-
-struct amount {
-    int64_t used;
-    int64_t limit; /* -1: none */
-};
-
-static const struct json_value *find_dimension(const struct json_value *list, const char *name,
-                                               const char *suffix)
-{
-    char wanted[80];
-    snprintf(wanted, sizeof(wanted), "%s%s", name, suffix);
-    for (size_t i = 0; list && list->type == JSON_ARRAY && i < list->item_count; i++) {
-        if (str_equal(json_find_text(list->items[i], "dimension", ""), wanted)) {
-            return list->items[i];
-        }
-    }
-    return NULL;
-}
-
-static struct amount amount_of(const struct json_value *row)
-{
-    return (struct amount){json_find_integer(row, "used", 0), json_find_integer(row, "limit", -1)};
-}
-
-static struct text_size format_amount(int64_t value, const char *unit)
-{
-    if (str_equal(unit, "MiB")) {
-        return format_mib(value);
-    }
-    if (str_equal(unit, "millicores")) {
-        return format_cores(value);
-    }
-    struct text_size out;
-    snprintf(out.text, sizeof(out.text), "%" PRId64, value);
-    return out;
-}
-
-static void print_line(struct run *run, const char *lead, const char *label, struct amount amount,
-                       const char *unit, bool with_percent)
-{
-    struct text_size used = format_amount(amount.used, unit);
-    const char *noun = str_equal(unit, "millicores") ? " cores" : "";
-    if (amount.limit < 0) {
-        terminal_say(&run->terminal, "%s%s: %s%s (no limit)", lead, label, used.text, noun);
-        return;
-    }
-    struct text_size limit = format_amount(amount.limit, unit);
-    char percent[32] = "";
-    if (with_percent) {
-        /* Rounded to the nearest for sizes, down for counts: 2 of 3 are 66 %. */
-        int64_t half = str_equal(unit, "count") ? 0 : amount.limit / 2;
-        int64_t value = amount.limit > 0 ? (100 * amount.used + half) / amount.limit
-                                         : (amount.used > 0 ? 100 : 0);
-        snprintf(percent, sizeof(percent), " (%" PRId64 "%%)", value);
-    }
-    terminal_say(&run->terminal, "%s%s: %s/%s%s%s", lead, label, used.text, limit.text, noun,
-                 percent);
-}
-
-static struct amount sum(const struct json_value *const *rows)
-{
-    struct amount total = {0, 0};
-    for (int i = 0; i < PART_COUNT; i++) {
-        struct amount amount = rows[i] ? amount_of(rows[i]) : (struct amount){0, 0};
-        total.used += amount.used;
-        total.limit = total.limit < 0 || amount.limit < 0 ? -1 : total.limit + amount.limit;
-    }
-    return total;
-}
-
-static void print_parts(struct run *run, const struct json_value *const *rows)
-{
-    bool is_utf8 = run->terminal.is_utf8;
-    for (int i = 0; i < PART_COUNT; i++) {
-        if (!rows[i]) {
-            continue;
-        }
-        bool is_last = i + 1 == PART_COUNT || !rows[i + 1];
-        const char *lead = is_last ? (is_utf8 ? "\xe2\x94\x94\xe2\x94\x80\xe2\x94\x80 " : "`-- ")
-                                   : (is_utf8 ? "\xe2\x94\x9c\xe2\x94\x80\xe2\x94\x80 " : "|-- ");
-        print_line(run, lead, parts[i].label, amount_of(rows[i]),
-                   json_find_text(rows[i], "unit", ""), false);
-    }
-}
-
-/* A dimension with its parts; nothing if the server knows neither. */
-static void print_dimension(struct run *run, const struct json_value *list, const char *name,
-                            const char *label)
-{
-    const struct json_value *whole = find_dimension(list, name, "");
-    const struct json_value *rows[PART_COUNT];
-    const struct json_value *any = whole;
-    for (int i = 0; i < PART_COUNT; i++) {
-        rows[i] = find_dimension(list, name, parts[i].suffix);
-        any = any ? any : rows[i];
-    }
-    if (!any) {
-        return;
-    }
-    bool has_parts = rows[0] || rows[1];
-    bool whole_is_limited = whole && json_find_integer(whole, "limit", -1) >= 0;
-    struct amount amount = has_parts && !whole_is_limited ? sum(rows) : amount_of(whole);
-    print_line(run, "", label, amount, json_find_text(any, "unit", ""), true);
-    print_parts(run, rows);
-}
-
-static bool is_shown_first(const char *name)
-{
-    for (size_t i = 0; i < sizeof(shown_first) / sizeof(shown_first[0]); i++) {
-        size_t len = strlen(shown_first[i].name);
-        if (str_equal(name, shown_first[i].name) ||
-            (str_starts_with(name, shown_first[i].name) &&
-             (str_equal(name + len, parts[0].suffix) || str_equal(name + len, parts[1].suffix)))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void print_resources(struct run *run, const struct json_value *usage)
-{
-    const struct json_value *list = json_find(usage, "dimensions");
-    terminal_say(&run->terminal, "Your Resource Usage:");
-    for (size_t i = 0; i < sizeof(shown_first) / sizeof(shown_first[0]); i++) {
-        print_dimension(run, list, shown_first[i].name, shown_first[i].label);
-    }
-    for (size_t i = 0; list && list->type == JSON_ARRAY && i < list->item_count; i++) {
-        const struct json_value *row = list->items[i];
-        const char *name = json_find_text(row, "dimension", "");
-        if (!is_shown_first(name)) {
-            print_line(run, "", output_text(run, json_find_text(row, "label", name)),
-                       amount_of(row), json_find_text(row, "unit", ""), true);
-        }
-    }
-}
 
 /* What the storage is made of. Uploads are on their way and not part of it. */
 static void print_storage(struct run *run, const struct json_value *storage)
@@ -215,6 +56,183 @@ static void print_measured(struct run *run, const struct json_value *usage)
                  memory.text, cpu.text, json_find_integer(measured, "requests_24h", 0), out.text);
 }
 
+/* Each site with what is promised to it and what it uses now. */
+static void print_sites(struct run *run, const struct json_value *sites)
+{
+    static const char *const titles[] = {"SITE", "STATE", "MEMORY", "CPU", "STORAGE", "IN USE NOW"};
+    struct output_table table;
+    if (!sites || sites->type != JSON_ARRAY || sites->item_count == 0) {
+        return;
+    }
+    terminal_say(&run->terminal, "\nYour Sites:");
+    output_table_init(&table, run, titles, ARRAY_COUNT(titles));
+    for (size_t i = 0; i < sites->item_count; i++) {
+        const struct json_value *site = sites->items[i];
+        const struct json_value *measured = json_find(site, "measured");
+        int64_t cpu = json_find_integer(site, "cpu_millicores", 0);
+        output_cell(&table, "%s", json_find_text(site, "domain", ""));
+        output_cell(&table, "%s", sites_state_text(run, site));
+        output_cell(&table, "%s", sites_memory_text(run, site));
+        output_cell(&table, "%s", cpu > 0 ? format_whole_amount(cpu, "millicores").text : "-");
+        output_cell(&table, "%s", format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
+        output_cell(&table, "%s, %s cores",
+                    format_bytes(json_find_integer(measured, "memory_bytes", 0)).text,
+                    format_cores(json_find_integer(measured, "cpu_millicores", 0)).text);
+    }
+    output_table_print(&table);
+}
+
+/* What is asked for beside the account's own use, and is part of the document. */
+struct resources {
+    int64_t user_id;
+    const struct json_value *usage;
+    const struct json_value *quotas;
+    const struct json_value *sites;
+    size_t team_count;
+    struct team_resources {
+        const struct json_value *team;
+        const struct json_value *usage;
+    } * teams;
+};
+
+static int get_team(struct run *run, const struct json_value *row, struct team_resources *team,
+                    struct error *err)
+{
+    int64_t id = json_find_integer(row, "id", 0);
+    int result =
+        run_get(run, arena_printf(run->arena, "/api/teams/%" PRId64, id), &team->team, err);
+    if (result == 0) {
+        result = run_get(run, arena_printf(run->arena, "/api/usage/team/%" PRId64, id),
+                         &team->usage, err);
+    }
+    return result;
+}
+
+static int get_teams(struct run *run, struct resources *resources, struct error *err)
+{
+    const struct json_value *answer;
+    int result = run_get(run, "/api/teams?limit=500", &answer, err);
+    const struct json_value *teams = result == 0 ? json_find(answer, "teams") : NULL;
+    if (result == -ERR_NOT_FOUND) {
+        return 0; /* an older server */
+    }
+    if (!teams || teams->type != JSON_ARRAY || teams->item_count == 0) {
+        return result;
+    }
+    resources->teams = arena_calloc(run->arena, teams->item_count, sizeof(*resources->teams));
+    for (size_t i = 0; i < teams->item_count && result == 0; i++) {
+        result = get_team(run, teams->items[i], &resources->teams[resources->team_count++], err);
+    }
+    return result;
+}
+
+static int get_resources(struct run *run, struct resources *resources, struct error *err)
+{
+    const char *path = arena_printf(run->arena, "/api/quotas/user/%" PRId64, resources->user_id);
+    const struct json_value *sites;
+    int result = run_get(run, path, &resources->quotas, err);
+    if (result == 0) {
+        result = run_get(run, "/api/sites?limit=500", &sites, err);
+    }
+    if (result == 0) {
+        resources->sites = json_find(sites, "sites");
+        result = get_teams(run, resources, err);
+    }
+    return result;
+}
+
+static const struct json_value *find_share(const struct json_value *team, int64_t user_id)
+{
+    const struct json_value *members = json_find(team, "members");
+    for (size_t i = 0; members && members->type == JSON_ARRAY && i < members->item_count; i++) {
+        if (json_find_integer(members->items[i], "user_id", 0) == user_id) {
+            return json_find(members->items[i], "brings");
+        }
+    }
+    return NULL;
+}
+
+static void print_team(struct run *run, const struct resources *resources,
+                       const struct team_resources *row)
+{
+    bool is_lead = str_equal(json_find_text(row->team, "role", ""), "lead");
+    const char *name = output_text(run, json_find_text(row->team, "name", ""));
+    const char *warning = json_find_text(row->usage, "warning", "");
+    const struct usage usage = {
+        .dimensions = json_find(row->usage, "dimensions"),
+        .limits = json_find(row->team, "limits"),
+        .hides_empty = true,
+    };
+    terminal_say(&run->terminal, "\nTeam %s%s:", name, is_lead ? " (you lead it)" : "");
+    usage_print(run, &usage);
+    terminal_say(&run->terminal, "You bring in: %s.",
+                 usage_amounts_text(run, find_share(row->team, resources->user_id)));
+    if (*warning) {
+        terminal_say(&run->terminal, "Look out: %s", output_text(run, warning));
+    }
+}
+
+static void put_members(struct json_writer *writer, const struct json_value *object)
+{
+    for (size_t i = 0; i < object->member_count; i++) {
+        json_key(writer, object->members[i].name);
+        json_write_value(writer, object->members[i].value);
+    }
+}
+
+/* The account's use as the API gives it, with its sites and teams. */
+static void print_document(struct run *run, const struct resources *resources)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    struct json_writer writer;
+    const struct json_value *document;
+    json_writer_init(&writer, &text);
+    json_begin_object(&writer);
+    put_members(&writer, resources->usage);
+    if (resources->sites) {
+        json_key(&writer, "sites");
+        json_write_value(&writer, resources->sites);
+    }
+    json_key(&writer, "teams");
+    json_begin_array(&writer);
+    for (size_t i = 0; i < resources->team_count; i++) {
+        json_begin_object(&writer);
+        put_members(&writer, resources->teams[i].team);
+        json_key(&writer, "usage");
+        json_write_value(&writer, resources->teams[i].usage);
+        json_end_object(&writer);
+    }
+    json_end_array(&writer);
+    json_end_object(&writer);
+    if (json_parse(run->arena, strbuf_text(&text), text.size, &document, NULL) == 0) {
+        run_print_json(run, document);
+    }
+}
+
+static int show_resources(struct run *run, int64_t user_id, const struct json_value *usage,
+                          struct error *err)
+{
+    struct resources resources = {.user_id = user_id, .usage = usage};
+    int result = get_resources(run, &resources, err);
+    if (result != 0) {
+        return result;
+    }
+    const struct usage own = {
+        .dimensions = json_find(usage, "dimensions"),
+        .limits = json_find(resources.quotas, "limits"),
+    };
+    terminal_say(&run->terminal, "Your Resource Usage:");
+    usage_print(run, &own);
+    print_storage(run, json_find(usage, "storage"));
+    print_measured(run, usage);
+    print_sites(run, resources.sites);
+    for (size_t i = 0; i < resources.team_count; i++) {
+        print_team(run, &resources, &resources.teams[i]);
+    }
+    print_document(run, &resources);
+    return 0;
+}
+
 int handle_status(struct run *run, struct error *err)
 {
     const struct json_value *me;
@@ -227,10 +245,7 @@ int handle_status(struct run *run, struct error *err)
         return result;
     }
     if (args_has(&run->args, "resources")) {
-        print_resources(run, usage);
-        print_storage(run, json_find(usage, "storage"));
-        run_print_json(run, usage);
-        return 0;
+        return show_resources(run, json_find_integer(json_find(me, "user"), "id", 0), usage, err);
     }
     terminal_say(&run->terminal, "%s at %s",
                  output_text(run, json_find_text(json_find(me, "user"), "email", "")),

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "dialupctl/command.h"
-#include "dialupctl/nearest.h"
 #include "dialupctl/peers.h"
 #include "dialupctl/show_json.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/nearest.h"
 #include "libdialup/base/secret.h"
 #include "libdialup/ipc/server.h"
 #include "libdialup/json/writer.h"

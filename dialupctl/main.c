@@ -8,9 +8,9 @@
 
 #include "dialupctl/command.h"
 #include "dialupctl/manual.h"
-#include "dialupctl/nearest.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/nearest.h"
 
 static void print_help(FILE *out)
 {

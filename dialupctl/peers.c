@@ -3,8 +3,8 @@
  */
 #include "dialupctl/peers.h"
 
-#include "dialupctl/nearest.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/nearest.h"
 #include "libdialup/base/str.h"
 #include "proto/admind_rpc.h"
 #include "proto/deployd_rpc.h"

@@ -7,6 +7,7 @@
  *   admission.h    levels, verdicts, refusals; what would fit
  *   profiles.h     named sets of limits
  *   team.h         what members bring in, moves between them, who may leave
+ *   typed.h        limits as people type them at a command line
  *   fair_share.h   who has more than a fair part of the machine
  *   emergency.h    what gives way when memory runs out, and what is undone
  *   episodes.h     when a violation begins and ends

@@ -54,6 +54,9 @@ class Api:
         self.limits = {}
         self.log_text = "listening on 3000\n"
         self.deactivated = []
+        self.teams = {}  # id -> team
+        self.notices = [{"id": 1, "kind": "limits", "text": "Your limits changed: sites is 3 now.", "at": 1700000000,
+                         "is_read": False, "entity": "user", "entity_id": 7}]
 
     # -- helpers
 
@@ -90,6 +93,36 @@ class Api:
             row("bandwidth", "Bandwidth", "Mbit/s", 1, 10),
         ]
 
+    def team(self, number):
+        if number not in self.teams:
+            raise Refusal(404, "not_found", "There is no such team", field="id")
+        return self.teams[number]
+
+    def create_team(self, name):
+        number = 1 + len(self.teams)
+        self.teams[number] = {"id": number, "name": name, "created_at": 1700000000, "role": "lead", "sites": 0,
+                              "members": [], "limits": self.limit_rows(0)}
+        self.add_member(self.teams[number], 7, "ann@example.org", "lead")
+        return self.teams[number]
+
+    def add_member(self, team, number, email, role, brings=()):
+        team["members"].append({
+            "user_id": number, "name": email.split("@")[0].title(), "email": email, "role": role, "joined_at": 1,
+            "leads_may_move": False, "is_active": True, "brings": [], "left": []})
+        for share in brings:
+            self.set_share(team["members"][-1], **share)
+
+    def set_share(self, member, dimension, amount):
+        rest = [share for share in member["brings"] if share["dimension"] != dimension]
+        member["brings"] = rest + [{"dimension": dimension, "label": "", "unit": "", "amount": amount}]
+
+    def limit_rows(self, hard):
+        return [{"dimension": name, "label": label, "unit": unit, "hard": hard, "percent": 0, "soft_percent": 80,
+                 "burst_percent": burst, "brought": 0, "effective": hard, "by": "hard"}
+                for name, label, unit, burst in (("sites", "Sites", "count", 0),
+                                                 ("cpu_production", "Production", "millicores", 50),
+                                                 ("runtime_hours", "Hours a Day", "hours", 0))]
+
     def usage(self):
         return {"at": 1700000000, "dimensions": self.dimensions(), "measured": {
             "cpu_millicores": 20, "memory_bytes": 50 << 20, "containers": 1,
@@ -119,6 +152,8 @@ class Api:
             "storage_bytes": 0, "created_at": 1700000000, "updated_at": 1700000000,
             "address": f"https://{domain}/", "owner": "ann@example.org",
         }
+        if body.get("team"):
+            site.update(owner_kind="team", owner_id=body["team"], team=self.team(body["team"])["name"])
         self.sites[domain] = site
         return site
 
@@ -288,16 +323,17 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, {**self.api.user(), **body})
 
     def quotas(self, number):
-        limits = [{"dimension": "sites", "unit": "count", "hard": self.api.limits.get("sites", 3),
-                   "soft_percent": 80, "burst_percent": 0}]
-        return {"user_id": int(number), "profile": "standard", "limits": limits}
+        limits = self.api.limit_rows(24)
+        limits[0]["hard"] = self.api.limits.get("sites", {}).get("hard", 3)
+        return {"entity": "user", "entity_id": int(number), "name": "ann@example.org", "user_id": int(number),
+                "profile": "standard", "limits": limits}
 
     def get_quotas(self, _, number):
         self.answer(200, self.quotas(number))
 
     def put_quotas(self, _, number):
         for change in self.body()["limits"]:
-            self.api.limits[change["dimension"]] = change["hard"]
+            self.api.limits[change.pop("dimension")] = change
         self.answer(200, {**self.quotas(number), "applied": [
             {"site_id": 1, "container_id": "c", "memory_declared_bytes": 1 << 28,
              "memory_in_force_bytes": 1 << 28, "cpu_declared_millicores": 250,
@@ -319,6 +355,88 @@ class Handler(BaseHTTPRequestHandler):
 
     def get_usage(self, _, __):
         self.answer(200, self.api.usage())
+
+    def get_fit(self, query):
+        self.api.requests[-1] += (query.get("team"),)
+        self.answer(200, {"entity": "user", "entity_id": 7, "name": "ann@example.org", "dimensions": [
+            {"dimension": "sites", "label": "Sites", "unit": "count", "largest": 1},
+            {"dimension": "memory_production", "label": "Production", "unit": "MiB", "largest": 128},
+            {"dimension": "cpu", "label": "CPU", "unit": "millicores", "largest": -1}]})
+
+    def get_notices(self, query):
+        unread = [notice for notice in self.api.notices if not notice["is_read"]]
+        self.answer(200, {"notices": unread if query.get("unread") else self.api.notices, "unread": len(unread)})
+
+    def read_notice(self, _, number):
+        self.api.notices[int(number) - 1]["is_read"] = True
+        self.answer(200, {})
+
+    # -- teams
+
+    def get_teams(self, _):
+        rows = [{**team, "members": len(team["members"])} for team in self.api.teams.values()]
+        self.answer(200, {"teams": rows})
+
+    def post_teams(self, _):
+        self.answer(201, self.api.create_team(self.body()["name"]))
+
+    def get_team(self, _, number):
+        self.answer(200, self.api.team(int(number)))
+
+    def patch_team(self, _, number):
+        team = self.api.team(int(number))
+        team.update(self.body())
+        self.answer(200, team)
+
+    def delete_team(self, _, number):
+        del self.api.teams[int(number)]
+        self.answer(200, {})
+
+    def get_team_usage(self, _, number):
+        team = self.api.team(int(number))
+        rows = [{"dimension": "sites", "label": "Sites", "unit": "count", "used": 1, "limit": 1, "percent": 100,
+                 "state": "hard"},
+                {"dimension": "cpu_production", "label": "Production", "unit": "millicores", "used": 600,
+                 "limit": 500, "percent": 120, "state": "over"},
+                {"dimension": "temp_storage", "label": "Temporary Storage", "unit": "MiB", "used": 0, "limit": 0,
+                 "percent": 100, "state": "hard"}]
+        self.answer(200, {**self.api.usage(), "entity": "team", "entity_id": team["id"], "dimensions": rows,
+                          "warning": "The team uses 1 of 1 site. Bob could bring in 1 site"})
+
+    def put_team_quotas(self, _, number):
+        self.api.team(int(number))
+        self.put_quotas(_, number)
+
+    def post_members(self, _, number):
+        team, body = self.api.team(int(number)), self.body()
+        if body["user"] != "bob@example.org":
+            raise Refusal(404, "not_found", f"There is no account for {body['user']}", field="user",
+                          hint="Ask admin to make one")
+        self.api.add_member(team, 8, body["user"], body.get("role", "member"), body.get("brings", ()))
+        self.answer(201, team)
+
+    def patch_member(self, _, number, user):
+        team, body = self.api.team(int(number)), self.body()
+        member = next(m for m in team["members"] if m["user_id"] == int(user))
+        for share in body.pop("brings", ()):
+            self.api.set_share(member, **share)
+        member.update(body)
+        self.answer(200, team)
+
+    def delete_member(self, _, number, user):
+        team = self.api.team(int(number))
+        team["members"] = [m for m in team["members"] if m["user_id"] != int(user)]
+        self.answer(200, {})
+
+    def post_move(self, _, number):
+        self.api.moves = self.body()["moves"]
+        self.answer(200, self.api.team(int(number)))
+
+    def get_advice(self, query, number):
+        self.api.team(int(number))
+        moves = [{"dimension": "sites", "unit": "count", "amount": 1, "from": 0, "to": 8,
+                  "text": "Bob could bring in 1 site"}] if query else []
+        self.answer(200, {"message": "", "fits": not query, "moves": moves})
 
     def get_sites(self, _):
         self.answer(200, {"sites": list(self.api.sites.values())})
@@ -423,6 +541,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 D = r"/api/sites/([^/]+)"
+T = r"/api/teams/(\d+)"
 ROUTES = [
     ("POST", "/api/login", Handler.post_login),
     ("POST", "/api/logout", Handler.post_logout),
@@ -438,6 +557,21 @@ ROUTES = [
     ("PUT", r"/api/quotas/user/(\d+)", Handler.put_quotas),
     ("POST", "/api/quotas/validate", Handler.post_validate),
     ("GET", r"/api/usage/user/(\d+)", Handler.get_usage),
+    ("GET", "/api/quotas/fit", Handler.get_fit),
+    ("GET", "/api/me/notices", Handler.get_notices),
+    ("POST", r"/api/me/notices/(\d+)/read", Handler.read_notice),
+    ("GET", "/api/teams", Handler.get_teams),
+    ("POST", "/api/teams", Handler.post_teams),
+    ("GET", T, Handler.get_team),
+    ("PATCH", T, Handler.patch_team),
+    ("DELETE", T, Handler.delete_team),
+    ("POST", T + "/members", Handler.post_members),
+    ("PATCH", T + r"/members/(\d+)", Handler.patch_member),
+    ("DELETE", T + r"/members/(\d+)", Handler.delete_member),
+    ("POST", T + "/move", Handler.post_move),
+    ("GET", T + "/advice", Handler.get_advice),
+    ("GET", r"/api/usage/team/(\d+)", Handler.get_team_usage),
+    ("PUT", r"/api/quotas/team/(\d+)", Handler.put_team_quotas),
     ("GET", "/api/sites", Handler.get_sites),
     ("POST", "/api/sites", Handler.post_sites),
     ("GET", D, Handler.get_site),

@@ -1,7 +1,7 @@
 /*
- * Edit distance over short words. Called where a command, a daemon or a method is unknown.
+ * Edit distance over short words. Called where a command, a daemon or another name is unknown.
  */
-#include "dialupctl/nearest.h"
+#include "libdialup/base/nearest.h"
 
 #include <stdint.h>
 #include <string.h>
