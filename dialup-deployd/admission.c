@@ -236,11 +236,20 @@ int admission_release_run(struct db *db, int64_t site_id, struct error *err)
     return reservations_release(db, &holder, err);
 }
 
-int admission_release_containers(struct db *db, const struct site *site, int64_t now,
-                                 struct error *err)
+int admission_release_stopped(struct db *db, struct arena *arena, const struct site *site,
+                              int64_t now, struct error *err)
 {
+    struct quota_amounts held;
+    struct quota_amounts existing = admission_for_existing(site);
+    if (!site->live_deployment) {
+        existing.of[QUOTA_CONTAINERS] = 0;
+    }
     int result = admission_release_run(db, site->id, err);
-    return result < 0 ? result : admission_note_site(db, site, now, err);
+    if (result == 0) {
+        result = read_held(db, arena, site->id, RESERVATION_SITE, &held, err);
+    }
+    bool is_right = result < 0 || memcmp(&existing, &held, sizeof(existing)) == 0;
+    return is_right ? result : put(db, site, RESERVATION_SITE, &existing, now, err);
 }
 
 static struct quota_amounts storage_of(int64_t size_bytes)

@@ -95,19 +95,16 @@ int handover_done(const struct admission *admission, struct arena *arena, int64_
 static int return_room(const struct admission *admission, struct arena *arena,
                        const struct site *site, int64_t now, struct error *err)
 {
-    if (!site->live_deployment) {
-        return admission_release_containers(admission->db, site, now, err);
-    }
-    if (site->desired != SITE_WANT_RUNNING) {
-        return admission_release_run(admission->db, site->id, err);
+    struct db *db = admission->db;
+    if (!site->live_deployment || site->desired != SITE_WANT_RUNNING) {
+        return admission_release_stopped(db, arena, site, now, err);
     }
     int result = admission_keep_run(admission, arena, site, "Cannot start", now, err);
     if (result != -ERR_QUOTA_EXCEEDED) {
         return result;
     }
-    result = admission_release_run(admission->db, site->id, err);
-    return result < 0 ? result
-                      : sites_set_desired(admission->db, site->id, SITE_WANT_STOPPED, now, err);
+    result = admission_release_stopped(db, arena, site, now, err);
+    return result < 0 ? result : sites_set_desired(db, site->id, SITE_WANT_STOPPED, now, err);
 }
 
 int handover_undo(const struct admission *admission, struct arena *arena, int64_t site_id,

@@ -25,17 +25,6 @@ static void note_deleted(struct site_work *work)
     log_info("%s was deleted; its files stay in the trash for 7 days", work->site.domain);
 }
 
-/* What it needed to run; and its containers, if there will not be any before the next deploy. */
-static void give_back(const struct site_work *work)
-{
-    struct db *db = work->deployd->run->db;
-    if (work->site.live_deployment) {
-        admission_release_run(db, work->site_id, NULL);
-    } else {
-        admission_release_containers(db, &work->site, clock_unix(), NULL);
-    }
-}
-
 /* What sleeps without a container holds nothing; files do not sleep. */
 static void settle_sleep(struct site_work *work)
 {
@@ -70,7 +59,7 @@ void settle_site(struct site_work *work)
         state = SITE_DELETED;
     } else if (work->site.desired == SITE_WANT_STOPPED) {
         state = SITE_STOPPED;
-        give_back(work);
+        admission_release_stopped(db, work->arena, &work->site, clock_unix(), NULL);
     } else if (site_work_is_held(work)) {
         state = SITE_STOPPED;
         reason = hold_words(work->site.hold);

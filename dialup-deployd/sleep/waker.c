@@ -6,9 +6,9 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "dialup-deployd/admission.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/handover.h"
 #include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/sleep/sleeper.h"
 #include "libdialup/base/clock.h"
@@ -75,7 +75,8 @@ static bool make_room(struct waker *waker, struct arena *arena, const struct sit
     return true;
 }
 
-/* What it held while it was awake, in the same transaction in which it is noted to be awake. */
+/* What it held while it was awake, and what a release needs that is on its way, in the transaction
+ * in which it is noted to be awake. */
 static int reserve(const struct waker *waker, struct arena *arena, const struct site *site,
                    struct error *err)
 {
@@ -85,7 +86,7 @@ static int reserve(const struct waker *waker, struct arena *arena, const struct 
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int result = db_transaction_begin(&transaction, deployd->run->db, err);
     if (result < 0 ||
-        (result = admission_reserve_run(&admission, arena, site, "Cannot wake", now, err)) < 0 ||
+        (result = handover_reserve(&admission, arena, site, "Cannot wake", now, err)) < 0 ||
         (result = sites_set_sleep(deployd->run->db, site->id, SITE_AWAKE, now, err)) < 0) {
         return result;
     }

@@ -275,7 +275,8 @@ static bool may_hold_site(const struct reference_site *site, const struct row *r
     }
     expected.of[QUOTA_CONTAINERS] =
         row->live ? reference_containers(&row->has, row->instances) : 0;
-    return has_moved && row->desired != WANT_DELETED && same_amounts(held, &expected);
+    return (has_moved || row->desired == WANT_STOPPED) && row->desired != WANT_DELETED &&
+           same_amounts(held, &expected);
 }
 
 static const char *describe_held(const struct reference_site *site, const char *purpose,

@@ -203,7 +203,7 @@ static const char *special(struct course *course, const struct operation *operat
         crash(course);
         return NULL;
     case CRASH_WITHIN:
-        course->armed = (int)(operation->b % 40);
+        course->armed = (int)(operation->b % 24);
         return NULL;
     case REST:
         return rest(course);

@@ -337,6 +337,7 @@ void operation_stop(struct course *course, const struct operation *operation,
     outcome->expected = site->desired == WANT_DELETED ? -ERR_NOT_FOUND : 0;
     if (outcome->expected == 0) {
         site->desired = WANT_STOPPED;
+        site->wanted = site->live; /* whatever was on its way has ended */
     }
     outcome->answer =
         world_call(&deployd_methods[DEPLOYD_SITE_SET_DESIRED], &params, &outcome->err);
@@ -355,6 +356,7 @@ void operation_delete(struct course *course, const struct operation *operation,
     outcome->expected = site->desired == WANT_DELETED ? -ERR_NOT_FOUND : 0;
     if (outcome->expected == 0) {
         site->desired = WANT_DELETED;
+        site->wanted = site->live;
         memset(site->held, 0, sizeof(site->held));
     }
     outcome->answer = world_call(&deployd_methods[DEPLOYD_SITE_DELETE], &params, &outcome->err);
@@ -491,7 +493,8 @@ void operation_scale(struct course *course, const struct operation *operation,
     int64_t instances = operation->b % 2 + 1;
     int64_t before = site->instances;
     site->instances = instances;
-    const struct reference_asking asking = ask_to_run(site, &site->has);
+    struct reference_asking asking = ask_to_run(site, &site->has);
+    keep_what_grows(&asking);
     admit(course, &asking, outcome);
     if (outcome->expected == 0) {
         hold_to_run(site, &site->has);

@@ -12,6 +12,7 @@
 #include "dialup-deployd/converge/listening.h"
 #include "dialup-deployd/converge/probe.h"
 #include "dialup-deployd/images.h"
+#include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/reclaim.h"
 #include "dialup-deployd/release.h"
@@ -633,32 +634,15 @@ void sleeper_note_wake(struct sleeper *sleeper, const struct site *site)
 {
 }
 
-/* As queue.c does it, of what is not built here: the queue of the model is always empty. */
-static void cancel(int64_t site_id, bool also_starting)
+void queue_stop_builds(struct queue *unused, int64_t site_id)
 {
-    AUTO_ARENA struct arena *arena = arena_new();
-    struct deployments_list list;
-    struct error cancelled;
-    error_set(&cancelled, ERR_CONFLICT, "The deployment was cancelled");
-    if (deployments_list_unfinished(world.run.db, arena, &list, NULL) < 0) {
-        return;
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        const struct deployment *row = &list.rows[i];
-        bool is_waiting =
-            row->state == DEPLOYMENT_QUEUED || (also_starting && row->state == DEPLOYMENT_STARTING);
-        if (row->site_id == site_id && is_waiting) {
-            release_finish(&world.deployd, row->id, &cancelled);
-        }
-    }
 }
 
-void queue_cancel_site(struct queue *unused, int64_t site_id)
+void owner_limits_tell(struct owner_limits *owner_limits, enum quota_entity owner_kind,
+                       int64_t owner_id)
 {
-    cancel(site_id, true);
 }
 
-void queue_cancel_builds(struct queue *unused, int64_t site_id)
+void owner_limits_tell_all(struct owner_limits *owner_limits)
 {
-    cancel(site_id, false);
 }

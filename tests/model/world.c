@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialup-deployd/adjust.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/converge/docker_watch.h"
 #include "dialup-deployd/converge/orphans.h"
@@ -15,6 +16,7 @@
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/rpc.h"
 #include "dialup-deployd/sleep/waker.h"
+#include "dialup-deployd/withdraw.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -331,24 +333,18 @@ int world_sleep(int64_t site_id, enum site_sleep depth)
 int world_scale(int64_t site_id, int64_t instances, struct error *err)
 {
     AUTO_ARENA struct arena *arena = arena_new();
-    AUTO_TRANSACTION struct db_transaction transaction = {0};
     struct site site;
-    int64_t now = world.now_us / 1000000;
-    int result = db_transaction_begin(&transaction, world.run.db, err);
-    if (result < 0 || (result = sites_find(world.run.db, arena, site_id, &site, err)) < 0) {
+    int result = sites_find(world.run.db, arena, site_id, &site, err);
+    if (result < 0) {
         return result;
     }
     const struct admission admission =
         admission_for(&world.deployd, site.owner_kind, site.owner_id);
-    site.instances = instances;
-    result = admission_reserve_run(&admission, arena, &site, "Cannot add an instance", now, err);
+    result = adjust_instances(&admission, arena, &site, instances, world.now_us / 1000000, err);
     if (result < 0) {
         world_note_refusal(err);
         err->checks_json = NULL;
-        return result;
-    }
-    result = sites_set_instances(world.run.db, site_id, instances, now, err);
-    if (result == 0 && (result = db_transaction_commit(&transaction, err)) == 0) {
+    } else {
         converger_kick(world.deployd.converger, site_id);
     }
     return result;
@@ -401,12 +397,35 @@ void world_deliver(size_t most)
     }
 }
 
+/* What queue.c does when it looks: a former life may have left something that nobody wants. */
+static void close_left_overs(struct arena *arena)
+{
+    struct deployments_list list;
+    struct error err;
+    struct error reason;
+    error_set(&reason, ERR_CONFLICT, "The site did not want this release any more");
+    must(deployments_list_unfinished(world.run.db, arena, &list, &err), &err);
+    for (size_t i = 0; i < list.count; i++) {
+        struct site site;
+        bool was_open;
+        must(sites_find(world.run.db, arena, list.rows[i].site_id, &site, &err), &err);
+        const struct admission admission =
+            admission_for(&world.deployd, site.owner_kind, site.owner_id);
+        if (withdraw_is_due(&list.rows[i], &site) || list.rows[i].state == DEPLOYMENT_QUEUED) {
+            must(withdraw_one(&admission, arena, &list.rows[i], &reason, world.now_us / 1000000,
+                              &was_open, &err),
+                 &err);
+        }
+    }
+}
+
 static void kick_all(void)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     struct sites_list list;
     struct error err;
     must(sites_list(world.run.db, arena, &(struct sites_page){0}, &list, &err), &err);
+    close_left_overs(arena);
     for (size_t i = 0; i < list.count; i++) {
         converger_kick(world.deployd.converger, list.rows[i].id);
     }

@@ -190,12 +190,35 @@ static void case_containers_that_exist(void)
     CHECK_INT(run(&rig, &site), 0);
     site.instances = 2;
     CHECK_INT(run(&rig, &site), -ERR_QUOTA_EXCEEDED);
-    CHECK_INT(admission_release_containers(rig.store.deployd, &site, NOW, &rig.err), 0);
+    CHECK_INT(
+        admission_release_stopped(rig.store.deployd, rig.store.arena, &site, NOW, &rig.err), 0);
     CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 0);
     CHECK_INT(held(&rig, &site, QUOTA_SITES), 1);
     CHECK_INT(run(&rig, &other), 0);
     rig_limit(&rig, QUOTA_USER, rig.ann, QUOTA_CONTAINERS, (struct quota_limit){0});
     CHECK_INT(run(&rig, &other), 0); /* lowered below what there is: nothing new, but this stays */
+}
+
+/* Files are live; a release with a container was on its way when the site was stopped. */
+static void case_containers_of_what_never_came(void)
+{
+    AUTO_RIG struct rig rig;
+    rig_init(&rig);
+    struct site site = rig_site(&rig, QUOTA_USER, "a.example.org", 128);
+    CHECK_INT(run(&rig, &site), 0);
+    CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 1);
+    site.memory_mib = 0;
+    site.live_deployment = 1;
+    CHECK_INT(
+        admission_release_stopped(rig.store.deployd, rig.store.arena, &site, NOW, &rig.err), 0);
+    CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 0);
+    CHECK_INT(held(&rig, &site, QUOTA_CONCURRENT_CONTAINERS), 0);
+    CHECK_INT(held(&rig, &site, QUOTA_SITES), 1);
+    site.memory_mib = 128;
+    CHECK_INT(run(&rig, &site), 0);
+    CHECK_INT(
+        admission_release_stopped(rig.store.deployd, rig.store.arena, &site, NOW, &rig.err), 0);
+    CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 1); /* it starts again with its own */
 }
 
 int main(void)
@@ -205,6 +228,7 @@ int main(void)
         {"applications of a team", case_applications},
         {"parts of the machine, and bursts", case_parts_and_bursts},
         {"containers that exist", case_containers_that_exist},
+        {"containers of what never came", case_containers_of_what_never_came},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
