@@ -54,6 +54,7 @@ static void on_failed_page(void *context, const void *result, const struct error
 {
     struct site_work *work = context;
     work->route.kind = err ? PLAN_ROUTE_UNKNOWN : PLAN_ROUTE_PAGE;
+    work->route.page = "failed";
     remove_failed(work);
 }
 
