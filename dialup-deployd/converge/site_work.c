@@ -70,6 +70,7 @@ static int read_wanted(struct site_work *work, struct error *err)
 int site_work_read(struct site_work *work, struct error *err)
 {
     arena_reset(work->arena);
+    work->observed = (struct plan_observed){0}; /* it stood in the arena */
     int result = sites_find(work->deployd->run->db, work->arena, work->site_id, &work->site, err);
     if (result == 0) {
         result = read_wanted(work, err);
