@@ -32,16 +32,29 @@ static struct quota_machine machine_of(const struct admission *admission)
                                   machine->storage_mib};
 }
 
+static int read_system(const struct admission *admission, struct quota_level *ret_level,
+                       struct error *err)
+{
+    const struct quota_machine machine = machine_of(admission);
+    return levels_read_system(admission->db, &machine, admission->reserve_percent, ret_level, err);
+}
+
+int admission_read_level(const struct admission *admission, struct arena *arena,
+                         struct quota_level *ret_level, struct error *err)
+{
+    const struct quota_machine machine = machine_of(admission);
+    return admission->owner_kind == QUOTA_SYSTEM
+               ? read_system(admission, ret_level, err)
+               : levels_read_owner(admission->db, arena, admission->owner_kind, admission->owner_id,
+                                   &machine, ret_level, err);
+}
+
 int admission_read_levels(const struct admission *admission, struct arena *arena,
                           struct admission_levels *ret_levels, struct error *err)
 {
-    const struct quota_machine machine = machine_of(admission);
     *ret_levels = (struct admission_levels){.count = 2};
-    int result = levels_read_owner(admission->db, arena, admission->owner_kind, admission->owner_id,
-                                   &machine, &ret_levels->levels[0], err);
-    return result < 0 ? result
-                      : levels_read_system(admission->db, &machine, admission->reserve_percent,
-                                           &ret_levels->levels[1], err);
+    int result = admission_read_level(admission, arena, &ret_levels->levels[0], err);
+    return result < 0 ? result : read_system(admission, &ret_levels->levels[1], err);
 }
 
 void admission_take_off(struct admission_levels *levels, const struct quota_amounts *amounts)

@@ -39,6 +39,10 @@ struct admission_levels {
 int admission_read_levels(const struct admission *admission, struct arena *arena,
                           struct admission_levels *ret_levels, struct error *err);
 
+/* The owner's level alone; QUOTA_SYSTEM as owner: the server's. */
+int admission_read_level(const struct admission *admission, struct arena *arena,
+                         struct quota_level *ret_level, struct error *err);
+
 /* Takes off what a site has itself, for a request that replaces it. */
 void admission_take_off(struct admission_levels *levels, const struct quota_amounts *amounts);
 

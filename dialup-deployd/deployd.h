@@ -34,6 +34,7 @@ struct event;
 struct images;
 struct ipc_client;
 struct job;
+struct limiter;
 struct owner_limits;
 struct queue;
 struct reclaimer;
@@ -45,6 +46,7 @@ struct deployd {
     struct daemon_run *run;
     struct machine machine;
     struct engine *engine;
+    struct limiter *limiter;
     struct ipc_client *gate;
     struct db_batch *batch;
     struct event *batch_timer;

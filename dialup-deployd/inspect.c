@@ -11,15 +11,24 @@
 
 enum { LOG_MAX_BYTES = 2 << 20 };
 
-/* What the kernel has in force for a process's group; zeros if it has ended. */
-static struct cgroup_limits read_in_force(const struct deployd *deployd, int64_t pid)
+/* What the kernel has in force for a process's group, and its working set; zeros if it has ended.
+ */
+static struct cgroup_limits read_in_force(const struct deployd *deployd, int64_t pid,
+                                          int64_t *ret_memory_used_bytes)
 {
     struct cgroup_dirs dirs;
+    struct cgroup_reader *reader = NULL;
+    struct cgroup_sample sample = {0};
     struct cgroup_limits limits = {0};
     const char *root = config_text(deployd->run->config, CONFIG_monitord_cgroup_root);
     if (cgroup_find(root, (pid_t)pid, &dirs, NULL) == 0) {
         cgroup_read_limits(&dirs, &limits, NULL);
+        if (cgroup_reader_open(&dirs, &reader, NULL) == 0) {
+            cgroup_reader_sample(reader, true, &sample, NULL);
+        }
+        cgroup_reader_close(reader);
     }
+    *ret_memory_used_bytes = sample.memory_bytes;
     return limits;
 }
 
@@ -27,7 +36,9 @@ static struct deployd_limits_in_force describe(const struct deployd *deployd,
                                                const struct running_container *running,
                                                struct arena *arena)
 {
-    struct cgroup_limits kernel = read_in_force(deployd, running->pid);
+    int64_t memory_used_bytes;
+    struct cgroup_limits kernel = read_in_force(deployd, running->pid, &memory_used_bytes);
+    int64_t over_bytes = kernel.memory_bytes - running->memory_bytes;
     return (struct deployd_limits_in_force){
         .site_id = running->site_id,
         .container_id = arena_strdup(arena, running->id),
@@ -39,6 +50,8 @@ static struct deployd_limits_in_force describe(const struct deployd *deployd,
         .pids_in_force = kernel.pids,
         .agrees = kernel.memory_bytes == running->memory_bytes &&
                   kernel.cpu_millicores == running->cpu_millicores && kernel.pids == running->pids,
+        .memory_used_bytes = memory_used_bytes,
+        .memory_over_bytes = over_bytes > 0 ? over_bytes : 0,
     };
 }
 
@@ -96,6 +109,12 @@ const struct deployd_container *inspect_containers(struct deployd *deployd, stru
             .owner_kind = quota_entity_name(list[i].owner_kind),
             .owner_id = list[i].owner_id,
             .kind = "production",
+            .has_memory_declared_bytes = true,
+            .memory_declared_bytes = list[i].memory_bytes,
+            .has_cpu_declared_millicores = true,
+            .cpu_declared_millicores = list[i].cpu_millicores,
+            .has_pids_declared = true,
+            .pids_declared = list[i].pids,
         };
     }
     *ret_count = count;

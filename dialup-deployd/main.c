@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "dialup-deployd/converge/converge.h"
+#include "dialup-deployd/converge/limiter.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/health.h"
 #include "dialup-deployd/images.h"
@@ -110,6 +111,7 @@ static void stop(void *state)
     storage_free(deployd->storage);
     queue_free(deployd->queue);
     engine_close(deployd->engine);
+    limiter_free(deployd->limiter);
     converger_free(deployd->converger);
     reclaimer_free(deployd->reclaimer);
     images_free(deployd->images);
@@ -145,6 +147,8 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
                               &deployd->engine, err)) < 0) {
         return result;
     }
+    deployd->limiter = limiter_new(run->base, deployd->engine,
+                                   config_text(run->config, CONFIG_monitord_cgroup_root));
     deployd->owner_limits = owner_limits_new(deployd);
     deployd->batch_timer = evtimer_new(run->base, on_batch_timer, deployd);
     deployd->batch = db_batch_new(run->db, on_batch_needs_run, deployd);

@@ -88,12 +88,41 @@ struct apply {
     int64_t owner_id;
 };
 
+/* Of the owner's own level, or of the server's. */
+static const struct deployd_over_limit *list_over(const struct apply *apply, struct arena *arena,
+                                                  size_t *ret_count)
+{
+    struct quota_level level;
+    struct deployd_over_limit *over = arena_calloc(arena, QUOTA_DIMENSION_COUNT, sizeof(*over));
+    const struct admission admission =
+        admission_for(apply->deployd, apply->owner_kind, apply->owner_id);
+    *ret_count = 0;
+    if (admission_read_level(&admission, arena, &level, NULL) < 0) {
+        return over;
+    }
+    for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
+        enum quota_dimension dimension = (enum quota_dimension)i;
+        int64_t limit = quota_level_limit(&level, dimension).hard;
+        if (limit != QUOTA_UNLIMITED && level.used.of[i] > limit) {
+            over[(*ret_count)++] = (struct deployd_over_limit){
+                .dimension = quota_dimension_info(dimension)->name,
+                .unit = quota_unit_name(quota_dimension_info(dimension)->unit),
+                .used = level.used.of[i],
+                .limit = limit,
+                .over_by = level.used.of[i] - limit,
+            };
+        }
+    }
+    return over;
+}
+
 static void on_applied(void *context)
 {
     struct apply *apply = context;
     struct deployd_limits_apply_result result = {0};
     result.sites = inspect_owner_limits(apply->deployd, ipc_request_arena(apply->request),
                                         apply->owner_kind, apply->owner_id, &result.sites_count);
+    result.over = list_over(apply, ipc_request_arena(apply->request), &result.over_count);
     ipc_request_reply(apply->request, &result);
 }
 

@@ -6,6 +6,8 @@
 #include "libdialup/base/str.h"
 #include "libdialup/json/writer.h"
 
+enum { WARNINGS_SIZE = 4096 };
+
 static const struct deployd_check *view_checks(const struct quota_verdict *verdict,
                                                struct arena *arena)
 {
@@ -24,6 +26,9 @@ static const struct deployd_check *view_checks(const struct quota_verdict *verdi
             .projected = check->projected,
             .allowed = check->allowed,
             .soft_reached = check->soft_reached,
+            .by = quota_bound_name(check->by),
+            .has_lent = true,
+            .lent = check->lent,
         };
     }
     return checks;
@@ -33,6 +38,8 @@ struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const c
                                     struct arena *arena)
 {
     struct error refusal = {0};
+    char warnings[WARNINGS_SIZE];
+    quota_warn(verdict, NULL, warnings, sizeof(warnings));
     if (!verdict->allowed) {
         quota_refuse(verdict, action, &refusal);
     }
@@ -42,6 +49,8 @@ struct deployd_verdict view_verdict(const struct quota_verdict *verdict, const c
         .hint = arena_strdup(arena, refusal.hint),
         .checks = view_checks(verdict, arena),
         .checks_count = verdict->count,
+        .lent = verdict->lent,
+        .warnings = arena_strdup(arena, warnings),
     };
 }
 

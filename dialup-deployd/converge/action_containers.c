@@ -2,6 +2,7 @@
  * Actions: a container is made, started, limited, removed.
  */
 #include "dialup-deployd/converge/actions.h"
+#include "dialup-deployd/converge/limiter.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/release.h"
@@ -156,8 +157,11 @@ static void on_limited(void *context, const struct error *err)
 {
     struct site_work *work = context;
     struct instance *instance = instances_remember(&work->instances, work->step.container->id);
-    /* Refused (memory in use above the new limit, on cgroup v1): what is in force is shown beside
-     * what is declared, and asking again and again would not help. */
+    if (err && error_is_passing(err->code)) {
+        action_end(work, err);
+        return;
+    }
+    /* Refused: asking again and again would not help. What is in force is shown beside it. */
     instance->running.memory_bytes = work->effective_memory_mib * MIB;
     instance->running.cpu_millicores = work->effective_cpu_millicores;
     if (err) {
@@ -171,8 +175,8 @@ static void on_limited(void *context, const struct error *err)
 
 void action_limit(struct site_work *work)
 {
-    container_update(work->deployd->engine, work->step.container->id, work->effective_memory_mib,
-                     work->effective_cpu_millicores, on_limited, work);
+    limiter_set(work->deployd->limiter, work->step.container->id, work->effective_memory_mib,
+                work->effective_cpu_millicores, on_limited, work);
 }
 
 static void on_removed(void *context, const struct error *err)

@@ -3,49 +3,71 @@
  */
 #include "dialup-deployd/converge/site_work.h"
 
+#include "dialup-deployd/admission.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/release.h"
-#include "libdialup/store/levels.h"
+#include "libdialup/base/memory.h"
 
 enum { SMALLEST_MEMORY_MIB = 16, SMALLEST_MILLICORES = 10 };
 
-/*
- * The limits a container gets: what its release declares, or, where an owner's limit is below what
- * the owner's running sites declare together, the same part of each. So a limit that an admin
- * lowers is enforced by the kernel, and one that is raised gives the sites their own again.
- */
-static int64_t scale(int64_t declared, int64_t limit, int64_t used, int64_t smallest)
+/* How much of a dimension is there for what runs: the limit, with what is lent above it while the
+ * machine is calm. QUOTA_UNLIMITED: no limit. */
+static int64_t room_at(const struct admission_levels *levels, size_t at,
+                       enum quota_dimension dimension)
 {
-    if (limit == QUOTA_UNLIMITED || used <= limit || used <= 0) {
-        return declared;
+    const struct quota_level *level = &levels->levels[at];
+    const struct quota_level *system = &levels->levels[levels->count - 1];
+    enum quota_dimension whole = quota_dimension_info(dimension)->whole;
+    int64_t hard = quota_level_limit(level, dimension).hard;
+    bool is_calm = system->used.of[whole] * 100 <=
+                   quota_machine_has(&system->machine, whole) * QUOTA_CALM_PERCENT;
+    return is_calm && level != system ? quota_limit_with_burst(&level->limits[dimension], hard)
+                                      : hard;
+}
+
+/*
+ * The limit a container gets: what its release declares, or, where a limit of its owner or of the
+ * server is below what all running sites declare together, the same part of each. So a limit that
+ * an admin lowers is enforced by the kernel, and one that is raised gives the sites their own
+ * again.
+ */
+static int64_t scale(const struct admission_levels *levels, enum quota_dimension part,
+                     int64_t declared, int64_t smallest)
+{
+    const enum quota_dimension binding[] = {part, quota_dimension_info(part)->whole};
+    int64_t least = declared;
+    for (size_t i = 0; i < levels->count * ARRAY_COUNT(binding); i++) {
+        size_t at = i / ARRAY_COUNT(binding);
+        enum quota_dimension dimension = binding[i % ARRAY_COUNT(binding)];
+        int64_t room = room_at(levels, at, dimension);
+        int64_t used = levels->levels[at].used.of[dimension];
+        bool binds = room != QUOTA_UNLIMITED && used > room && used > 0;
+        int64_t scaled = binds ? declared * room / used : declared;
+        least = scaled < least ? scaled : least;
     }
-    int64_t scaled = declared * limit / used;
-    return scaled > smallest ? scaled : smallest;
+    return least > smallest || least == declared ? least : smallest;
 }
 
 static int read_effective_limits(struct site_work *work, struct error *err)
 {
-    struct db *db = work->deployd->run->db;
     const struct site *site = &work->site;
-    struct quota_level level;
-    const struct machine *has = &work->deployd->machine;
-    const struct quota_machine machine = {has->memory_mib, has->cpu_millicores, has->storage_mib};
-    int result =
-        levels_read_owner(db, work->arena, site->owner_kind, site->owner_id, &machine, &level, err);
+    const struct admission admission =
+        admission_for(work->deployd, site->owner_kind, site->owner_id);
+    struct admission_levels levels;
+    int result = admission_read_levels(&admission, work->arena, &levels, err);
     /* The last site of a team that was deleted keeps what it declares until it is gone. */
     if (result == -ERR_NOT_FOUND) {
-        quota_level_init(&level, QUOTA_USER, "");
+        levels.count = 0;
         result = 0;
     }
     bool is_next = site_work_is_new_release(work) && work->serve != PLAN_NO_RELEASE;
     const struct deployment_needs *next = &work->wanted.needs;
-    work->effective_memory_mib = scale(is_next ? next->memory_mib : site->memory_mib,
-                                       quota_level_limit(&level, QUOTA_MEMORY_PRODUCTION).hard,
-                                       level.used.of[QUOTA_MEMORY_PRODUCTION], SMALLEST_MEMORY_MIB);
+    work->effective_memory_mib =
+        scale(&levels, QUOTA_MEMORY_PRODUCTION, is_next ? next->memory_mib : site->memory_mib,
+              SMALLEST_MEMORY_MIB);
     work->effective_cpu_millicores =
-        scale(is_next ? next->cpu_millicores : site->cpu_millicores,
-              quota_level_limit(&level, QUOTA_CPU_PRODUCTION).hard,
-              level.used.of[QUOTA_CPU_PRODUCTION], SMALLEST_MILLICORES);
+        scale(&levels, QUOTA_CPU_PRODUCTION, is_next ? next->cpu_millicores : site->cpu_millicores,
+              SMALLEST_MILLICORES);
     return result;
 }
 

@@ -140,6 +140,21 @@ int cgroup_read_limits(const struct cgroup_dirs *dirs, struct cgroup_limits *ret
     return result;
 }
 
+int cgroup_set_memory_high(const struct cgroup_dirs *dirs, int64_t bytes, struct error *err)
+{
+    if (dirs->version != CGROUP_V2) {
+        return error_set(err, ERR_UNSUPPORTED, "This kernel's control groups have no memory.high");
+    }
+    AUTO_FREE char *path = xasprintf("%s/memory.high", dirs->memory);
+    AUTO_FREE char *text =
+        bytes == CGROUP_NO_LIMIT ? xstrdup("max") : xasprintf("%lld", (long long)bytes);
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return vanished_or_failed(errno, path, err);
+    }
+    return fs_write_all(fd, text, strlen(text), err);
+}
+
 static int open_file(const char *dir, const char *file, int *ret_fd, struct error *err)
 {
     AUTO_FREE char *path = xasprintf("%s/%s", dir, file);

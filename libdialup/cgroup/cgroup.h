@@ -44,6 +44,10 @@ int cgroup_read_limits(const struct cgroup_dirs *dirs, struct cgroup_limits *ret
 /* The memory's alone, for who asks often: one file of four. */
 int cgroup_read_memory_limit(const struct cgroup_dirs *dirs, int64_t *ret_bytes, struct error *err);
 
+/* Where the kernel begins to push a group's memory out and to slow it down, well before it would
+ * end anybody; CGROUP_NO_LIMIT: nowhere. ERR_UNSUPPORTED on version 1. */
+int cgroup_set_memory_high(const struct cgroup_dirs *dirs, int64_t bytes, struct error *err);
+
 /* Counters since the group began, gauges as of now. */
 struct cgroup_sample {
     int64_t cpu_us;

@@ -338,7 +338,7 @@ class Handler(BaseHTTPRequestHandler):
             {"site_id": 1, "container_id": "c", "memory_declared_bytes": 1 << 28,
              "memory_in_force_bytes": 1 << 28, "cpu_declared_millicores": 250,
              "cpu_in_force_millicores": 250, "pids_declared": 100, "pids_in_force": 100,
-             "agrees": True}]})
+             "agrees": True, "memory_used_bytes": 0, "memory_over_bytes": 0}]})
 
     def post_validate(self, _):
         body = self.body()
@@ -351,7 +351,8 @@ class Handler(BaseHTTPRequestHandler):
             "hint": "" if allowed else "Try stopping unused sites or ask admin for more memory",
             "checks": [{"level": "user", "level_name": "Ann", "dimension": "memory", "unit": "MiB",
                         "used": 384, "requested": asked, "limit": 512, "projected": 384 + asked,
-                        "allowed": allowed, "soft_reached": False}]})
+                        "allowed": allowed, "soft_reached": False}],
+            "lent": False, "warnings": ""})
 
     def get_usage(self, _, __):
         self.answer(200, self.api.usage())

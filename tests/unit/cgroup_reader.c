@@ -248,6 +248,28 @@ static void case_find(void)
     remove_root(root);
 }
 
+static void case_memory_high(void)
+{
+    char *root = make_root();
+    struct cgroup_dirs dirs = make_v2(root);
+    AUTO_FREE char *path = xasprintf("%s/memory.high", dirs.memory);
+    static const struct {
+        int64_t bytes;
+        const char *text;
+    } rows[] = {{1048576, "1048576"}, {CGROUP_NO_LIMIT, "max"}};
+    CHECK_INT(cgroup_set_memory_high(&dirs, 1, NULL), -ERR_NOT_FOUND);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+        put(dirs.memory, "memory.high", "");
+        CHECK_INT(cgroup_set_memory_high(&dirs, rows[i].bytes, NULL), 0);
+        CHECK_INT(fs_read_file(path, 100, &text, NULL), 0);
+        CHECK_STR(strbuf_text(&text), rows[i].text);
+    }
+    dirs.version = CGROUP_V1;
+    CHECK_INT(cgroup_set_memory_high(&dirs, 1, NULL), -ERR_UNSUPPORTED);
+    remove_root(root);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -258,6 +280,7 @@ int main(void)
         {"at most five descriptors, none left over", case_descriptors},
         {"what is no number is an error", case_nonsense},
         {"the group of a process", case_find},
+        {"where memory is pushed out", case_memory_high},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
