@@ -10,6 +10,7 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/db/db.h"
 #include "libdialup/quota/quota.h"
+#include "libdialup/quota/team.h"
 
 #define STATEMENTS(noun) extern const struct db_statements noun##_statements;
 #include "libdialup/store/statements.def"
@@ -34,9 +35,9 @@ void *store_grow(struct arena *arena, void *rows, size_t count, size_t row_size)
 /* teams.c, for team_quota.c: with what they brought in. -ERR_NOT_FOUND. */
 int store_remove_member(struct db *db, int64_t team_id, int64_t user_id, struct error *err);
 
-/* team_shares.c, for team_quota.c. Amount 0: no row. */
-int store_read_share(struct db *db, int64_t team_id, int64_t user_id,
-                     struct quota_amounts *ret_share, struct error *err);
+/* team_shares.c, for team_quota.c: the shares of the members that stand in team. Amount 0: no row.
+ */
+int store_read_shares(struct db *db, int64_t team_id, struct quota_team *team, struct error *err);
 int store_write_share(struct db *db, int64_t team_id, int64_t user_id,
                       enum quota_dimension dimension, int64_t amount, int64_t now,
                       struct error *err);

@@ -7,8 +7,8 @@
 #include "libdialup/store/levels.h"
 #include "libdialup/store/teams.h"
 
-/* What they may have without this team: what they bring into others is taken off. */
-static void set_limits(struct quota_member *member, const struct quota_level *level)
+/* Their limit is what they may have without this team: what they bring into others is taken off. */
+static void set_level(struct quota_member *member, const struct quota_level *level)
 {
     struct quota_level elsewhere = *level;
     quota_amounts_take(&elsewhere.brought, &member->share);
@@ -16,24 +16,7 @@ static void set_limits(struct quota_member *member, const struct quota_level *le
         member->limit.of[i] = quota_level_limit(&elsewhere, (enum quota_dimension)i).hard;
     }
     member->used = level->used;
-}
-
-static int read_member(struct db *db, struct arena *arena, const struct team_member *row,
-                       const struct quota_machine *machine, struct quota_member *member,
-                       struct error *err)
-{
-    struct quota_level level;
-    int r = levels_read_owner(db, arena, QUOTA_USER, row->user_id, machine, &level, err);
-    if (r == 0) {
-        r = store_read_share(db, row->team_id, row->user_id, &member->share, err);
-    }
-    if (r == 0) {
-        member->user_id = row->user_id;
-        member->name = level.name;
-        member->is_lead = row->role == TEAM_ROLE_LEAD;
-        set_limits(member, &level);
-    }
-    return r;
+    member->name = level->name;
 }
 
 int teams_read_quota(struct db *db, struct arena *arena, int64_t team_id,
@@ -41,23 +24,31 @@ int teams_read_quota(struct db *db, struct arena *arena, int64_t team_id,
                      struct error *err)
 {
     struct team_members_list list = {0};
+    struct owner_levels levels;
     struct quota_team team = {0};
-    int r = levels_read_owner(db, arena, QUOTA_TEAM, team_id, machine, &team.level, err);
-    if (r == 0) {
-        r = team_members_list(db, arena, team_id, &list, err);
-    }
-    if (r < 0) {
+    int r;
+    if ((r = levels_read_owner(db, arena, QUOTA_TEAM, team_id, machine, &team.level, err)) < 0 ||
+        (r = team_members_list(db, arena, team_id, &list, err)) < 0 ||
+        (r = levels_list(db, arena, LEVELS_OF_MEMBERS, team_id, machine, &levels, err)) < 0) {
         return r;
     }
     team.members = arena_calloc(arena, list.count ? list.count : 1, sizeof(*team.members));
-    team.count = list.count;
-    for (size_t i = 0; r == 0 && i < list.count; i++) {
-        r = read_member(db, arena, &list.rows[i], machine, &team.members[i], err);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct team_member *row = &list.rows[i];
+        /* Outside of a transaction a member may have left between two queries. */
+        if (levels_find(&levels, row->user_id)) {
+            team.members[team.count++] = (struct quota_member){
+                .user_id = row->user_id, .is_lead = row->role == TEAM_ROLE_LEAD};
+        }
     }
-    if (r == 0) {
-        *ret_team = team;
+    if ((r = store_read_shares(db, team_id, &team, err)) < 0) {
+        return r;
     }
-    return r;
+    for (size_t i = 0; i < team.count; i++) {
+        set_level(&team.members[i], levels_find(&levels, team.members[i].user_id));
+    }
+    *ret_team = team;
+    return 0;
 }
 
 /* Moves -------------------------------------------------------------------------------------- */

@@ -13,7 +13,8 @@ static const struct db_statement rows[] = {
                      "SELECT dimension, sum(amount) FROM team_shares WHERE user_id = ?1 "
                      "GROUP BY dimension"},
     [LIST] = {"team_shares_list",
-              "SELECT dimension, amount FROM team_shares WHERE team_id = ?1 AND user_id = ?2"},
+              "SELECT user_id, dimension, amount FROM team_shares WHERE team_id = ?1 "
+              "ORDER BY user_id"},
     [PUT] = {"team_shares_put",
              "INSERT INTO team_shares (team_id, user_id, dimension, amount, updated_at) "
              "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (team_id, user_id, dimension) "
@@ -77,13 +78,24 @@ int store_remove_shares_of_team(struct db *db, int64_t team_id, struct error *er
     return db_query_run(&q);
 }
 
-int store_read_share(struct db *db, int64_t team_id, int64_t user_id,
-                     struct quota_amounts *ret_share, struct error *err)
+int store_read_shares(struct db *db, int64_t team_id, struct quota_team *team, struct error *err)
 {
     AUTO_QUERY struct db_query q = db_query(db, &team_shares_statements, LIST, err);
+    struct quota_member *member = NULL;
+    int r;
     db_bind_i64(&q, team_id);
-    db_bind_i64(&q, user_id);
-    return read_amounts(&q, ret_share);
+    while ((r = db_query_row(&q)) > 0) {
+        int64_t user_id = db_column_i64(&q);
+        enum quota_dimension dimension;
+        member = member && member->user_id == user_id ? member : quota_team_find(team, user_id);
+        if (quota_dimension_parse(db_column_word(&q), &dimension) && member) {
+            member->share.of[dimension] = db_column_i64(&q);
+        }
+    }
+    for (size_t i = 0; i < team->count; i++) {
+        quota_add_up(&team->members[i].share);
+    }
+    return r;
 }
 
 int store_write_share(struct db *db, int64_t team_id, int64_t user_id,
