@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dialup-monitord/rollup.h"
+#include "dialup-monitord/watch.h"
 #include "dialup-monitord/writer.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -50,6 +51,8 @@ struct cycle {
     struct traffic_book *book;
     struct writer *writer;
     struct rollup *rollup;
+    struct uses *uses;
+    struct watch *watch;
     struct source deployd;
     struct source gate;
     struct event next;    /* begins a cycle */
@@ -108,6 +111,8 @@ int cycle_open(struct daemon_run *run, struct sampler *sampler, struct traffic_b
     cycle->writer = writer_new(run->base, run->db, on_written, cycle);
     cycle->rollup =
         rollup_new(run, config_integer(run->config, CONFIG_monitord_keep_hours) * SECONDS_PER_HOUR);
+    cycle->uses = uses_new();
+    cycle->watch = watch_new(run);
     evtimer_assign(&cycle->next, run->base, on_next, cycle);
     evtimer_assign(&cycle->refresh, run->base, on_refresh, cycle);
     int result = open_source(cycle, &cycle->deployd, "deployd", "dialup-deployd", err);
@@ -149,6 +154,8 @@ void cycle_close(struct cycle *cycle)
     event_del(&cycle->refresh);
     writer_free(cycle->writer);
     rollup_free(cycle->rollup);
+    watch_free(cycle->watch);
+    uses_free(cycle->uses);
     arena_free(cycle->latest_arena);
     free(cycle);
 }
@@ -198,6 +205,7 @@ static void on_counters(void *context, const void *result, const struct error *e
     struct cycle *cycle = context;
     if (result) {
         traffic_book_gate(cycle->book, result);
+        uses_gate(cycle->uses, result, clock_monotonic_us());
     }
     note_answer(&cycle->gate, err);
 }
@@ -278,6 +286,8 @@ static void keep_latest(struct cycle *cycle, int64_t at, const struct sample_row
         rows[i].container_id = arena_strdup(cycle->latest_arena, rows[i].container_id);
     }
     cycle->latest = (struct cycle_latest){.at = at, .rows = rows, .count = samples->count};
+    uses_take(cycle->uses, samples);
+    cycle->latest.owners = uses_list(cycle->uses, &cycle->latest.owner_count);
 }
 
 static void measure(struct cycle *cycle)
@@ -290,6 +300,7 @@ static void measure(struct cycle *cycle)
     cycle->result = (struct cycle_result){.containers = samples.count,
                                           .duration_us = clock_monotonic_us() - begin_us};
     keep_latest(cycle, at, &samples);
+    watch_cycle(cycle->watch, at, cycle->uses, &samples);
     cycle->phase = WRITING;
     writer_start(cycle->writer, arena, &samples, &traffic);
 }
@@ -387,6 +398,11 @@ struct health_finding cycle_check_writes(const struct cycle *cycle)
                               "The last samples could not be written: %s.", cycle->write_failure);
     }
     return health_ok("Samples are written");
+}
+
+struct health_finding cycle_check_limits(const struct cycle *cycle)
+{
+    return watch_check(cycle->watch);
 }
 
 struct health_finding cycle_check_rollups(const struct cycle *cycle)

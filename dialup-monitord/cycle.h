@@ -13,6 +13,7 @@
 
 #include "dialup-monitord/sampler.h"
 #include "dialup-monitord/traffic_book.h"
+#include "dialup-monitord/uses.h"
 #include "libdialup/daemon/daemon.h"
 
 struct cycle;
@@ -40,11 +41,14 @@ typedef void cycle_done_fn(void *context, const struct cycle_result *result,
  * written. ERR_BUSY if very many wait. */
 int cycle_request(struct cycle *cycle, cycle_done_fn *on_done, void *context, struct error *err);
 
-/* The newest rows; at is 0 before the first cycle. Borrowed until the loop turns. */
+/* The newest rows, and what owners use; at is 0 before the first cycle. Borrowed until the loop
+ * turns. */
 struct cycle_latest {
     int64_t at;
     const struct usage_sample *rows;
     size_t count;
+    const struct owner_use *owners;
+    size_t owner_count;
 };
 struct cycle_latest cycle_latest(const struct cycle *cycle);
 
@@ -52,4 +56,5 @@ struct health_finding cycle_check_samples(const struct cycle *cycle);
 struct health_finding cycle_check_deployd(const struct cycle *cycle);
 struct health_finding cycle_check_gate(const struct cycle *cycle);
 struct health_finding cycle_check_writes(const struct cycle *cycle);
+struct health_finding cycle_check_limits(const struct cycle *cycle);
 struct health_finding cycle_check_rollups(const struct cycle *cycle);

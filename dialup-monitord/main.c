@@ -132,6 +132,11 @@ static struct health_finding check_writes(void *state)
     return cycle_check_writes(((struct monitord *)state)->cycle);
 }
 
+static struct health_finding check_limits(void *state)
+{
+    return cycle_check_limits(((struct monitord *)state)->cycle);
+}
+
 static struct health_finding check_rollups(void *state)
 {
     return cycle_check_rollups(((struct monitord *)state)->cycle);
@@ -139,7 +144,7 @@ static struct health_finding check_rollups(void *state)
 
 static const struct health_check checks[] = {
     {"samples", check_samples}, {"deployd", check_deployd}, {"gate", check_gate},
-    {"writes", check_writes},   {"rollups", check_rollups},
+    {"writes", check_writes},   {"limits", check_limits},   {"rollups", check_rollups},
 };
 
 int main(int argc, char **argv)

@@ -28,6 +28,28 @@ static struct monitord_usage_current_result_sites describe(const struct usage_sa
     };
 }
 
+static int64_t sum_of(const int64_t by_kind[USAGE_KIND_COUNT])
+{
+    int64_t sum = 0;
+    for (int kind = 0; kind < USAGE_KIND_COUNT; kind++) {
+        sum += by_kind[kind];
+    }
+    return sum;
+}
+
+static struct monitord_usage_current_result_owners describe_owner(const struct owner_use *use)
+{
+    return (struct monitord_usage_current_result_owners){
+        .owner_kind = quota_entity_name(use->owner_kind),
+        .owner_id = use->owner_id,
+        .containers = use->containers,
+        .cpu_millicores = sum_of(use->cpu_millicores),
+        .memory_bytes = sum_of(use->memory_bytes),
+        .connections = use->connections,
+        .kbit_per_s = use->kbit_per_s,
+    };
+}
+
 static int handle_usage_current(void *context, struct ipc_request *request, const void *params,
                                 void *result, struct error *err)
 {
@@ -37,8 +59,18 @@ static int handle_usage_current(void *context, struct ipc_request *request, cons
     for (size_t i = 0; i < latest.count; i++) {
         sites[i] = describe(&latest.rows[i]);
     }
+    struct monitord_usage_current_result_owners *owners =
+        arena_calloc(ipc_request_arena(request), latest.owner_count + 1, sizeof(*owners));
+    for (size_t i = 0; i < latest.owner_count; i++) {
+        owners[i] = describe_owner(&latest.owners[i]);
+    }
     *(struct monitord_usage_current_result *)result = (struct monitord_usage_current_result){
-        .at = latest.at, .sites = sites, .sites_count = latest.count};
+        .at = latest.at,
+        .sites = sites,
+        .sites_count = latest.count,
+        .owners = owners,
+        .owners_count = latest.owner_count,
+    };
     return 0;
 }
 

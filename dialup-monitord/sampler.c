@@ -16,8 +16,9 @@
 #include "libdialup/base/str.h"
 #include "libdialup/cgroup/cgroup.h"
 
-/* memory.stat is half the cost of a sample, and limits change seldom. */
-enum { SLOW_FILES_EVERY = 3 };
+/* memory.stat is half the cost of a sample, and limits change seldom: one of each three cycles
+ * reads the one with the memory's limit, the next the CPU's limit. */
+enum { SLOW_FILES_EVERY = 3, MEMORY_TURN = 0, CPU_TURN = 1 };
 
 enum { US_PER_MS = 1000, US_PER_S = 1000000, NS_PER_US = 1000 };
 
@@ -31,8 +32,8 @@ struct target {
     struct cgroup_dirs dirs;
     struct cgroup_reader *reader; /* owned; NULL: it has ended */
     uint32_t link;                /* the interface here that leads to it; 0: none */
-    int64_t limit_bytes;          /* 0: none */
-    bool has_read_limit;
+    struct sample_limits limits;
+    bool has_read_limits;
     struct usage_counters before;
     int64_t before_us; /* when those were read; 0: never */
     bool is_listed;
@@ -147,6 +148,8 @@ static struct target open_target(const struct sampler *sampler,
         .owner_kind = str_equal(container->owner_kind, "team") ? QUOTA_TEAM : QUOTA_USER,
         .owner_id = container->owner_id,
         .kind = parse_kind(container->kind),
+        .limits = {.memory_in_force_bytes = LIMIT_UNKNOWN,
+                   .cpu_in_force_millicores = LIMIT_UNKNOWN},
     };
     struct error err;
     int result = cgroup_find(sampler->cgroup_root, target.pid, &target.dirs, &err);
@@ -169,6 +172,12 @@ static void set_baseline(const struct sampler *sampler, struct target *target, i
     }
 }
 
+static void set_declared(struct target *target, const struct deployd_container *container)
+{
+    target->limits.memory_declared_bytes = container->memory_declared_bytes;
+    target->limits.cpu_declared_millicores = container->cpu_declared_millicores;
+}
+
 /* Takes the target that stands for this container already, or opens one. */
 static struct target take_or_open(struct sampler *sampler,
                                   const struct deployd_container *container)
@@ -176,9 +185,11 @@ static struct target take_or_open(struct sampler *sampler,
     struct target *known = find_target(sampler->targets, sampler->count, container->container_id);
     if (known && known->reader && !known->is_listed && known->pid == container->pid) {
         known->is_listed = true;
+        set_declared(known, container);
         return *known;
     }
     struct target target = open_target(sampler, container, known == NULL);
+    set_declared(&target, container);
     set_baseline(sampler, &target, process_age_us(target.pid), clock_monotonic_us());
     return target;
 }
@@ -223,12 +234,17 @@ static void read_network(const struct sampler *sampler, const struct target *tar
     }
 }
 
-static void read_limit(struct target *target)
+static void read_limits(struct target *target, uint64_t turn)
 {
-    int64_t limit_bytes;
-    if (cgroup_read_memory_limit(&target->dirs, &limit_bytes, NULL) == 0) {
-        target->limit_bytes = limit_bytes;
-        target->has_read_limit = true;
+    int64_t value;
+    bool is_first = !target->has_read_limits;
+    if ((is_first || turn == MEMORY_TURN) &&
+        cgroup_read_memory_limit(&target->dirs, &value, NULL) == 0) {
+        target->limits.memory_in_force_bytes = value;
+        target->has_read_limits = true;
+    }
+    if ((is_first || turn == CPU_TURN) && cgroup_read_cpu_limit(&target->dirs, &value, NULL) == 0) {
+        target->limits.cpu_in_force_millicores = value;
     }
 }
 
@@ -238,14 +254,13 @@ static bool sample_target(struct sampler *sampler, struct target *target, int64_
 {
     struct cgroup_sample sample;
     bool is_first = target->before_us == 0;
-    bool with_slow_files = !target->has_read_limit || sampler->takes % SLOW_FILES_EVERY == 0;
+    uint64_t turn = sampler->takes % SLOW_FILES_EVERY;
+    bool with_slow_files = !target->has_read_limits || turn == MEMORY_TURN;
     if (!target->reader ||
         cgroup_reader_sample(target->reader, with_slow_files, &sample, NULL) < 0) {
         return false;
     }
-    if (with_slow_files) {
-        read_limit(target);
-    }
+    read_limits(target, turn);
     struct usage_counters now = {
         .cpu_us = sample.cpu_us,
         .read_bytes = sample.read_bytes,
@@ -260,7 +275,7 @@ static bool sample_target(struct sampler *sampler, struct target *target, int64_
     row->read_bytes = used.read_bytes;
     row->write_bytes = used.write_bytes;
     row->memory_bytes = sample.memory_bytes;
-    row->memory_limit_bytes = target->limit_bytes;
+    row->memory_limit_bytes = target->has_read_limits ? target->limits.memory_in_force_bytes : 0;
     row->pids = sample.pids;
     target->before = now;
     target->before_us = now_us;
@@ -271,7 +286,8 @@ struct sample_rows sampler_take(struct sampler *sampler, int64_t at, int64_t now
                                 struct arena *arena)
 {
     struct sample_rows samples = {
-        .rows = arena_calloc(arena, sampler->count + 1, sizeof(struct usage_sample))};
+        .rows = arena_calloc(arena, sampler->count + 1, sizeof(struct usage_sample)),
+        .limits = arena_calloc(arena, sampler->count + 1, sizeof(struct sample_limits))};
     struct error err;
     if (sampler->count > 0 && links_refresh(sampler->links, &err) < 0) {
         log_warning("network traffic of containers is not counted now: %s", err.message);
@@ -288,7 +304,7 @@ struct sample_rows sampler_take(struct sampler *sampler, int64_t at, int64_t now
         };
         if (sample_target(sampler, target, now_us, row)) {
             row->container_id = arena_strdup(arena, target->container_id);
-            samples.count++;
+            samples.limits[samples.count++] = target->limits;
         }
     }
     sampler->takes++;

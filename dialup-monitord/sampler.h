@@ -30,8 +30,19 @@ void sampler_set_targets(struct sampler *sampler, const struct deployd_container
 /* How many containers can be measured. */
 size_t sampler_count(const struct sampler *sampler);
 
+/* What a container should have (0: not known), and what the kernel has (0: no limit; LIMIT_UNKNOWN:
+ * not read yet). */
+enum { LIMIT_UNKNOWN = -1 };
+struct sample_limits {
+    int64_t memory_declared_bytes;
+    int64_t memory_in_force_bytes;
+    int64_t cpu_declared_millicores;
+    int64_t cpu_in_force_millicores;
+};
+
 struct sample_rows {
-    struct usage_sample *rows; /* in the arena, their texts too */
+    struct usage_sample *rows;    /* in the arena, their texts too */
+    struct sample_limits *limits; /* of the same containers */
     size_t count;
 };
 

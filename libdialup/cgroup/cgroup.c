@@ -121,15 +121,20 @@ int cgroup_read_memory_limit(const struct cgroup_dirs *dirs, int64_t *ret_bytes,
                        ret_bytes, err);
 }
 
+int cgroup_read_cpu_limit(const struct cgroup_dirs *dirs, int64_t *ret_millicores,
+                          struct error *err)
+{
+    return dirs->version == CGROUP_V2 ? read_cpu_limit_v2(dirs->cpu, ret_millicores, err)
+                                      : read_cpu_limit_v1(dirs->cpu, ret_millicores, err);
+}
+
 int cgroup_read_limits(const struct cgroup_dirs *dirs, struct cgroup_limits *ret_limits,
                        struct error *err)
 {
-    bool unified = dirs->version == CGROUP_V2;
     struct cgroup_limits limits = {0};
     int result = cgroup_read_memory_limit(dirs, &limits.memory_bytes, err);
     if (result == 0) {
-        result = unified ? read_cpu_limit_v2(dirs->cpu, &limits.cpu_millicores, err)
-                         : read_cpu_limit_v1(dirs->cpu, &limits.cpu_millicores, err);
+        result = cgroup_read_cpu_limit(dirs, &limits.cpu_millicores, err);
     }
     if (result == 0) {
         result = read_number(dirs->pids, "pids.max", &limits.pids, err);

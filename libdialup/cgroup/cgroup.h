@@ -41,8 +41,11 @@ struct cgroup_limits {
 int cgroup_read_limits(const struct cgroup_dirs *dirs, struct cgroup_limits *ret_limits,
                        struct error *err);
 
-/* The memory's alone, for who asks often: one file of four. */
+/* The memory's and the CPU's alone, for who asks often: one file of four; in version 1 two for the
+ * CPU. */
 int cgroup_read_memory_limit(const struct cgroup_dirs *dirs, int64_t *ret_bytes, struct error *err);
+int cgroup_read_cpu_limit(const struct cgroup_dirs *dirs, int64_t *ret_millicores,
+                          struct error *err);
 
 /* Where the kernel begins to push a group's memory out and to slow it down, well before it would
  * end anybody; CGROUP_NO_LIMIT: nowhere. ERR_UNSUPPORTED on version 1. */

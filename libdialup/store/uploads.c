@@ -7,11 +7,11 @@
 
 #define COLUMNS "id, site_id, user_id, received_bytes, max_bytes, state, created_at, updated_at "
 
-enum { CREATE, FIND, ADVANCE, SET_STATE, LIST_STALE, SUM_HELD, LIST_HELD, DELETE };
+enum { CREATE, FIND, ADVANCE, SET_STATE, LIST_STALE, SUM_HELD, SUM_BY_USER, LIST_HELD, DELETE };
 
 /* The file of a used one goes when its deployment is built or has failed. */
 #define IS_HELD                                                                                    \
-    "uploads.user_id = ?1 AND (uploads.state <> 'used' OR EXISTS (SELECT 1 FROM deployments "      \
+    "(uploads.state <> 'used' OR EXISTS (SELECT 1 FROM deployments "                               \
     "WHERE deployments.state IN ('queued', 'building', 'starting') "                               \
     "AND deployments.state <> 'starting' AND deployments.source = uploads.id)) "
 
@@ -28,10 +28,13 @@ static const struct db_statement rows[] = {
     [LIST_STALE] = {"uploads_list_stale", "SELECT " COLUMNS "FROM uploads WHERE updated_at < ?1 "
                                           "ORDER BY updated_at LIMIT 100"},
     [SUM_HELD] = {"uploads_sum_held", "SELECT count(*), ifnull(sum(received_bytes), 0) "
-                                      "FROM uploads WHERE " IS_HELD},
+                                      "FROM uploads WHERE uploads.user_id = ?1 AND " IS_HELD},
+    [SUM_BY_USER] = {"uploads_sum_by_user",
+                     "SELECT user_id, count(*), sum(received_bytes) FROM uploads "
+                     "WHERE user_id > 0 AND " IS_HELD "GROUP BY user_id"},
     [LIST_HELD] = {"uploads_list_held",
                    "SELECT uploads.id, sites.domain, received_bytes FROM uploads "
-                   "LEFT JOIN sites ON sites.id = site_id WHERE " IS_HELD
+                   "LEFT JOIN sites ON sites.id = site_id WHERE uploads.user_id = ?1 AND " IS_HELD
                    "ORDER BY received_bytes DESC, uploads.created_at LIMIT ?2"},
     [DELETE] = {"uploads_delete", "DELETE FROM uploads WHERE id = ?1"},
 };
@@ -166,6 +169,25 @@ int uploads_sum_held(struct db *db, int64_t user_id, struct uploads_held *ret_he
     if (r == 0) {
         ret_held->count = db_column_i64(&q);
         ret_held->bytes = db_column_i64(&q);
+    }
+    return r;
+}
+
+int uploads_sum_by_user(struct db *db, struct arena *arena, struct uploads_by_user_list *ret_list,
+                        struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &uploads_statements, SUM_BY_USER, err);
+    struct uploads_by_user_list list = {0};
+    int r;
+    while ((r = db_query_row(&q)) > 0) {
+        list.rows = store_grow(arena, list.rows, list.count, sizeof(*list.rows));
+        struct uploads_by_user *row = &list.rows[list.count++];
+        row->user_id = db_column_i64(&q);
+        row->count = db_column_i64(&q);
+        row->bytes = db_column_i64(&q);
+    }
+    if (r == 0) {
+        *ret_list = list;
     }
     return r;
 }

@@ -38,6 +38,17 @@ struct uploads_held {
     int64_t bytes;
 };
 
+struct uploads_by_user {
+    int64_t user_id;
+    int64_t count;
+    int64_t bytes;
+};
+
+struct uploads_by_user_list {
+    struct uploads_by_user *rows;
+    size_t count;
+};
+
 /* For a person: which they are. */
 struct upload_held {
     const char *id;
@@ -72,6 +83,10 @@ int uploads_list_stale(struct db *db, struct arena *arena, int64_t before,
 
 int uploads_sum_held(struct db *db, int64_t user_id, struct uploads_held *ret_held,
                      struct error *err);
+
+/* The same of everybody who has some. */
+int uploads_sum_by_user(struct db *db, struct arena *arena, struct uploads_by_user_list *ret_list,
+                        struct error *err);
 
 /* Those of the sum; the largest first, at most limit. */
 int uploads_list_held(struct db *db, struct arena *arena, int64_t user_id, int64_t limit,

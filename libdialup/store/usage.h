@@ -19,7 +19,7 @@
 
 struct db;
 
-enum usage_kind { USAGE_PRODUCTION, USAGE_DEVELOPMENT, USAGE_BUILD };
+enum usage_kind { USAGE_PRODUCTION, USAGE_DEVELOPMENT, USAGE_BUILD, USAGE_KIND_COUNT };
 
 const char *usage_kind_name(enum usage_kind kind);
 
