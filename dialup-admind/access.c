@@ -4,7 +4,9 @@
  */
 #include "dialup-admind/access.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dialup-admind/people.h"
@@ -105,10 +107,73 @@ int access_find_user(const struct admind *admind, struct http_request *request,
     return result;
 }
 
-static bool may_see(const struct http_request *request, const struct site *site)
+int access_find_person(const struct admind *admind, struct http_request *request, const char *named,
+                       const char *field, struct user *ret_user, struct error *err)
 {
-    return access_is_admin(request) ||
-           (site->owner_kind == QUOTA_USER && site->owner_id == access_user_id(request));
+    struct arena *arena = http_request_arena(request);
+    char *end;
+    errno = 0;
+    long long id = strtoll(named, &end, 10);
+    bool is_number = *end == '\0' && id > 0 && errno == 0;
+    int result = is_number && access_is_admin(request)
+                     ? users_find(admind->run->db, arena, id, ret_user, err)
+                     : users_find_by_email(admind->run->db, arena, named, ret_user, err);
+    if (result == -ERR_NOT_FOUND) {
+        error_set_field(err, ERR_NOT_FOUND, field, "There is no account for %.254s", named);
+        error_hint(err, "Give the e-mail address that they log in with");
+    }
+    return result;
+}
+
+int access_team(const struct admind *admind, struct http_request *request, int64_t id,
+                enum access_need need, struct access_team *ret_team, struct error *err)
+{
+    struct access_team found = {0};
+    int result = teams_find(admind->run->db, http_request_arena(request), id, &found.team, err);
+    if (result == 0) {
+        result = team_members_find(admind->run->db, id, access_user_id(request), &found.is_member,
+                                   &found.role, err);
+    }
+    if (result == -ERR_NOT_FOUND ||
+        (result == 0 && !found.is_member && !access_is_admin(request))) {
+        error_set_field(err, ERR_NOT_FOUND, "id", "There is no such team");
+        error_hint(err, "GET /api/teams lists those that you are in");
+        return -ERR_NOT_FOUND;
+    }
+    found.may_lead = access_is_admin(request) || (found.is_member && found.role == TEAM_ROLE_LEAD);
+    if (result == 0 && need == ACCESS_LEAD && !found.may_lead) {
+        error_set_field(err, ERR_FORBIDDEN, "id", "Only a lead of the team may do this");
+        error_hint(err, "Ask one of its leads; GET /api/teams/%lld names them", (long long)id);
+        return -ERR_FORBIDDEN;
+    }
+    if (result == 0) {
+        *ret_team = found;
+    }
+    return result;
+}
+
+int access_find_team(const struct admind *admind, struct http_request *request,
+                     enum access_need need, struct access_team *ret_team, struct error *err)
+{
+    int64_t id;
+    int result = http_request_param_id(request, "id", &id, err);
+    return result == 0 ? access_team(admind, request, id, need, ret_team, err) : result;
+}
+
+static bool may_see(const struct admind *admind, const struct http_request *request,
+                    const struct site *site)
+{
+    enum team_role role;
+    bool is_member = false;
+    if (access_is_admin(request)) {
+        return true;
+    }
+    if (site->owner_kind == QUOTA_USER) {
+        return site->owner_id == access_user_id(request);
+    }
+    return team_members_find(admind->run->db, site->owner_id, access_user_id(request), &is_member,
+                             &role, NULL) == 0 &&
+           is_member;
 }
 
 static int refuse_site(const char *name, struct error *err)
@@ -131,7 +196,7 @@ int access_find_site_by_name(const struct admind *admind, struct http_request *r
         return refuse_site(name, err);
     }
     int result = sites_find_by_domain(admind->run->db, arena, domain.name, &site, err);
-    if (result == -ERR_NOT_FOUND || (result == 0 && !may_see(request, &site))) {
+    if (result == -ERR_NOT_FOUND || (result == 0 && !may_see(admind, request, &site))) {
         return refuse_site(name, err);
     }
     if (result == 0) {
@@ -160,7 +225,7 @@ int access_find_deployment(const struct admind *admind, struct http_request *req
     if (result == 0) {
         result = sites_find(admind->run->db, arena, ret_deployment->site_id, &site, err);
     }
-    if (result == -ERR_NOT_FOUND || (result == 0 && !may_see(request, &site))) {
+    if (result == -ERR_NOT_FOUND || (result == 0 && !may_see(admind, request, &site))) {
         return error_set_field(err, ERR_NOT_FOUND, "id", "There is no such deployment");
     }
     return result;

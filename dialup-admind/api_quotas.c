@@ -1,64 +1,99 @@
 /*
- * Limits and profiles. Called through routes.c. Limits are written here; making running containers
- * follow, and saying what would fit, is deployd's.
+ * Limits of accounts, teams and the server. Called through routes.c. Limits are written here;
+ * making running containers follow is deployd's.
  */
 #include "dialup-admind/access.h"
 #include "dialup-admind/call.h"
 #include "dialup-admind/handlers.h"
+#include "dialup-admind/limit_input.h"
 #include "dialup-admind/limit_note.h"
-#include "dialup-admind/people.h"
 #include "dialup-admind/views.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/str.h"
+#include "libdialup/db/transaction.h"
+#include "libdialup/store/levels.h"
 #include "libdialup/store/limits.h"
+#include "libdialup/store/notices.h"
 
-int handle_profiles(struct http_request *request, void *context, struct error *err)
-{
-    struct arena *arena = http_request_arena(request);
-    size_t count = 0;
-    while (quota_profile_at(count)) {
-        count++;
-    }
-    struct http_profile *profiles = arena_calloc(arena, count, sizeof(*profiles));
-    for (size_t i = 0; i < count; i++) {
-        const struct quota_profile *profile = quota_profile_at(i);
-        size_t limits_count;
-        const struct http_limit *limits = view_limits(arena, profile->limits, &limits_count);
-        profiles[i] = (struct http_profile){
-            .name = profile->name,
-            .limits = limits,
-            .limits_count = limits_count,
-            .can_create_sites = profile->can_create_sites,
-            .can_use_editor = profile->can_use_editor,
-        };
-    }
-    const struct http_profile_list answer = {.profiles = profiles, .profiles_count = count};
-    http_reply_json(request, 200, &http_profile_list_shape, &answer);
-    return 0;
-}
+enum { AMOUNT_SIZE = 64, SYSTEM_AT_DEPLOYD = 1 };
 
-static int read_quotas(const struct admind *admind, struct arena *arena, const struct user *user,
-                       struct http_quotas *ret_quotas, struct error *err)
+/* Whose limits. The system's id is 0. */
+struct subject {
+    enum quota_entity entity;
+    int64_t id;
+    const char *profile; /* of an account */
+};
+
+/* Reading ------------------------------------------------------------------------------------ */
+
+static int find_subject(const struct admind *admind, struct http_request *request,
+                        enum quota_entity entity, struct subject *ret_subject, struct error *err)
 {
-    struct quota_level level;
-    quota_level_init(&level, QUOTA_USER, user->email);
-    int result = limits_read(admind->run->db, QUOTA_USER, user->id, level.limits, err);
-    if (result == 0) {
-        *ret_quotas = (struct http_quotas){.user_id = user->id, .profile = user->profile};
-        ret_quotas->limits = view_limits(arena, level.limits, &ret_quotas->limits_count);
+    struct access_team team;
+    struct user user = {0};
+    int result = 0;
+    *ret_subject = (struct subject){.entity = entity};
+    if (entity == QUOTA_USER) {
+        result = access_find_user(admind, request, &user, err);
+        ret_subject->id = user.id;
+        ret_subject->profile = user.profile;
+    } else if (entity == QUOTA_TEAM) {
+        result = access_find_team(admind, request, ACCESS_MEMBER, &team, err);
+        ret_subject->id = result == 0 ? team.team.id : 0;
     }
     return result;
 }
 
-int handle_quotas_get(struct http_request *request, void *context, struct error *err)
+/* What binds; and what was given, in raw. */
+static int read_level(const struct admind *admind, struct arena *arena,
+                      const struct subject *subject, struct quota_level *ret_level,
+                      struct quota_limit raw[QUOTA_DIMENSION_COUNT], struct error *err)
 {
-    const struct admind *admind = context;
-    struct http_quotas quotas;
-    struct user user;
-    int result = access_find_user(admind, request, &user, err);
+    struct db *db = admind->run->db;
+    const struct quota_machine machine = limit_note_machine(admind);
+    int result =
+        subject->entity == QUOTA_SYSTEM
+            ? levels_read_system(
+                  db, &machine, config_integer(admind->run->config, CONFIG_deployd_reserve_percent),
+                  ret_level, err)
+            : levels_read_owner(db, arena, subject->entity, subject->id, &machine, ret_level, err);
+    for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
+        raw[i] = QUOTA_NO_LIMIT;
+    }
+    return result == 0 ? limits_read(db, subject->entity, subject->id, raw, err) : result;
+}
+
+static int read_quotas(const struct admind *admind, struct arena *arena,
+                       const struct subject *subject, struct http_quotas *ret_quotas,
+                       struct error *err)
+{
+    struct quota_limit raw[QUOTA_DIMENSION_COUNT];
+    struct quota_level level;
+    int result = read_level(admind, arena, subject, &level, raw, err);
     if (result == 0) {
-        result = read_quotas(admind, http_request_arena(request), &user, &quotas, err);
+        *ret_quotas = (struct http_quotas){
+            .entity = quota_entity_name(subject->entity),
+            .entity_id = subject->id,
+            .name = level.name,
+            .user_id = subject->id,
+            .has_user_id = subject->entity == QUOTA_USER,
+            .profile = subject->profile,
+        };
+        ret_quotas->limits =
+            view_limits(arena, subject->entity, raw, &level, &ret_quotas->limits_count);
+    }
+    return result;
+}
+
+static int get(const struct admind *admind, struct http_request *request, enum quota_entity entity,
+               struct error *err)
+{
+    struct http_quotas quotas;
+    struct subject subject;
+    int result = find_subject(admind, request, entity, &subject, err);
+    if (result == 0) {
+        result = read_quotas(admind, http_request_arena(request), &subject, &quotas, err);
     }
     if (result == 0) {
         http_reply_json(request, 200, &http_quotas_shape, &quotas);
@@ -66,123 +101,126 @@ int handle_quotas_get(struct http_request *request, void *context, struct error 
     return result;
 }
 
-static int apply_one(const struct http_limit_change *change, struct quota_limit *limits,
-                     bool *is_set, struct error *err)
+int handle_quotas_get(struct http_request *request, void *context, struct error *err)
 {
-    enum quota_dimension dimension;
-    int result = quota_dimension_find(change->dimension, &dimension, err);
-    if (result < 0) {
-        return result;
-    }
-    if (is_set[dimension]) {
-        return error_set_field(err, ERR_INVALID_ARGUMENT, "dimension",
-                               "The limit of \"%s\" is given twice", change->dimension);
-    }
-    if (change->hard < QUOTA_UNLIMITED || change->hard > QUOTA_MAX_AMOUNT) {
-        error_set_field(err, ERR_INVALID_ARGUMENT, "hard", "%lld cannot be the limit of \"%s\"",
-                        (long long)change->hard, change->dimension);
-        error_hint(err, "Give 0 to %lld %s, or -1 for no limit", (long long)QUOTA_MAX_AMOUNT,
-                   quota_unit_name(quota_dimension_info(dimension)->unit));
-        return -ERR_INVALID_ARGUMENT;
-    }
-    struct quota_limit *limit = &limits[dimension];
-    is_set[dimension] = true;
-    limit->hard = change->hard;
-    limit->soft_percent = change->has_soft_percent ? change->soft_percent : limit->soft_percent;
-    limit->burst_percent = change->has_burst_percent ? change->burst_percent : limit->burst_percent;
-    return quota_limit_check(limit, dimension, QUOTA_USER, err);
+    return get(context, request, QUOTA_USER, err);
 }
 
-static int apply_all(struct arena *arena, const struct http_quotas_change *body,
-                     struct quota_limit *limits, struct error *err)
+int handle_quotas_team_get(struct http_request *request, void *context, struct error *err)
 {
-    bool is_set[QUOTA_DIMENSION_COUNT] = {0};
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < body->limits_count; i++) {
-        result = apply_one(&body->limits[i], limits, is_set, err);
-        if (result < 0) {
-            error_prefix_field(err, arena_printf(arena, "limits[%zu]", i));
-        }
-    }
-    return result;
+    return get(context, request, QUOTA_TEAM, err);
 }
 
-/* {"memory":512,...}: what was asked for. */
-static const char *describe(const struct http_quotas_change *body, struct arena *arena)
+int handle_quotas_system_get(struct http_request *request, void *context, struct error *err)
+{
+    return get(context, request, QUOTA_SYSTEM, err);
+}
+
+/* Changing ----------------------------------------------------------------------------------- */
+
+/* "Memory is 512MB now, it was 256MB"; NULL if nothing is different. */
+static const char *describe_change(struct arena *arena, const struct quota_level *before,
+                                   const struct quota_level *after)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    struct json_writer writer;
-    json_writer_init(&writer, &text);
-    json_begin_object(&writer);
-    for (size_t i = 0; i < body->limits_count; i++) {
-        json_put_integer(&writer, body->limits[i].dimension, body->limits[i].hard);
+    for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
+        const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
+        const int64_t limits[] = {quota_level_limit(after, (enum quota_dimension)i).hard,
+                                  quota_level_limit(before, (enum quota_dimension)i).hard};
+        char words[2][AMOUNT_SIZE];
+        if (limits[0] == limits[1]) {
+            continue;
+        }
+        for (int side = 0; side < 2; side++) {
+            if (limits[side] == QUOTA_UNLIMITED) {
+                snprintf(words[side], AMOUNT_SIZE, "without limit");
+            } else {
+                quota_format(info->unit, limits[side], words[side], AMOUNT_SIZE);
+            }
+        }
+        strbuf_printf(&text, "%s%s is %s now, it was %s", text.size ? "; " : "", info->name,
+                      words[0], words[1]);
     }
-    json_end_object(&writer);
-    return arena_strdup(arena, strbuf_text(&text));
+    return text.size ? arena_strdup(arena, strbuf_text(&text)) : NULL;
+}
+
+/* The owner of changed limits, a team's leads, or the other admins, read of it. */
+static int tell(const struct admind *admind, const struct http_request *request,
+                const struct subject *subject, const char *change, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    bool is_own = subject->entity == QUOTA_USER;
+    strbuf_printf(&text, "%s were changed: %.900s",
+                  is_own                          ? "Your limits"
+                  : subject->entity == QUOTA_TEAM ? "Limits of your team"
+                                                  : "The server's limits",
+                  change);
+    const struct notice notice = {
+        .user_id = is_own ? subject->id : access_user_id(request),
+        .kind = NOTICE_LIMITS,
+        .entity = subject->entity,
+        .entity_id = subject->id,
+        .text = strbuf_text(&text),
+        .at = clock_unix(),
+    };
+    return is_own                          ? notices_add(admind->run->db, &notice, err)
+           : subject->entity == QUOTA_TEAM ? notices_add_for_leads(admind->run->db, &notice, err)
+                                           : notices_add_for_admins(admind->run->db, &notice, err);
 }
 
 /* What is needed after deployd's answer; in the call's arena. */
 struct saved {
-    int64_t user_id;
+    struct subject subject;
     const char *note; /* NULL: nothing to say */
+    const char *const *warnings;
+    size_t warnings_count;
 };
 
-/* Of the limits that the body gave, once they stand. */
-static const char *note_of(const struct admind *admind, struct arena *arena,
-                           const struct http_quotas_change *body, const struct quota_limit *limits)
+/* Limits, notice and record together. */
+static int save(struct admind *admind, struct http_request *request, const struct subject *subject,
+                struct arena *arena, struct saved *ret_saved, struct error *err)
 {
-    bool is_changed[QUOTA_DIMENSION_COUNT] = {0};
-    for (size_t i = 0; i < body->limits_count; i++) {
-        enum quota_dimension dimension;
-        if (quota_dimension_parse(body->limits[i].dimension, &dimension)) {
-            is_changed[dimension] = true;
-        }
-    }
-    return limit_note(admind, arena, limits, is_changed);
-}
-
-static int save(struct admind *admind, struct http_request *request, const struct user *user,
-                const char **ret_note, struct error *err)
-{
-    struct arena *arena = http_request_arena(request);
     const struct http_quotas_change *body = http_request_body(request);
-    struct quota_level level;
-    quota_level_init(&level, QUOTA_USER, user->email);
-    int result = limits_read(admind->run->db, QUOTA_USER, user->id, level.limits, err);
-    if (result == 0) {
-        result = apply_all(arena, body, level.limits, err);
+    struct quota_limit raw[QUOTA_DIMENSION_COUNT];
+    bool is_changed[QUOTA_DIMENSION_COUNT];
+    struct quota_level before;
+    struct quota_level after;
+    AUTO_TRANSACTION struct db_transaction transaction = {0};
+    int r = db_transaction_begin(&transaction, admind->run->db, err);
+    if (r < 0 || (r = read_level(admind, arena, subject, &before, raw, err)) < 0 ||
+        (r = limit_input_apply(arena, body->limits, body->limits_count, subject->entity, raw,
+                               is_changed, err)) < 0 ||
+        (r = limits_put_all(admind->run->db, subject->entity, subject->id, raw, clock_unix(),
+                            err)) < 0 ||
+        (r = read_level(admind, arena, subject, &after, raw, err)) < 0) {
+        return r;
     }
-    if (result == 0) {
-        result =
-            limits_put_all(admind->run->db, QUOTA_USER, user->id, level.limits, clock_unix(), err);
+    const char *change = describe_change(arena, &before, &after);
+    if ((change && (r = tell(admind, request, subject, change, err)) < 0) ||
+        (r = db_transaction_commit(&transaction, err)) < 0) {
+        return r;
     }
-    if (result == 0) {
-        access_audit(admind, request, "limits.change",
-                     arena_printf(arena, "user:%lld", (long long)user->id), describe(body, arena));
-        *ret_note = note_of(admind, arena, body, level.limits);
-    }
-    return result;
+    *ret_saved =
+        (struct saved){.subject = *subject, .note = limit_note(admind, arena, raw, is_changed)};
+    ret_saved->warnings = limit_warnings(arena, &after, is_changed, &ret_saved->warnings_count);
+    return 0;
 }
 
 static void answer_applied(struct call *call, const void *result)
 {
     const struct deployd_limits_apply_result *applied = result;
     const struct saved *saved = call->context;
-    struct arena *arena = call->arena;
     struct http_quotas quotas;
-    struct user user;
     struct error err;
-    int status = users_find(call->admind->run->db, arena, saved->user_id, &user, &err);
-    if (status == 0) {
-        status = read_quotas(call->admind, arena, &user, &quotas, &err);
-    }
-    if (status < 0) {
+    if (read_quotas(call->admind, call->arena, &saved->subject, &quotas, &err) < 0) {
         http_reply_error(call->request, &err);
         return;
     }
     quotas.applied = applied->sites;
     quotas.applied_count = applied->sites_count;
     quotas.note = saved->note;
+    quotas.warnings = saved->warnings;
+    quotas.warnings_count = saved->warnings_count;
     http_reply_json(call->request, 200, &http_quotas_shape, &quotas);
 }
 
@@ -195,25 +233,52 @@ static void explain_saved(struct call *call, struct error *err)
     error_hint(err, "They follow by themselves once dialup-deployd answers again");
 }
 
-int handle_quotas_put(struct http_request *request, void *context, struct error *err)
+static struct deployd_limits_apply_params params_of(enum quota_entity entity, int64_t id)
 {
-    struct admind *admind = context;
-    const char *note = NULL;
-    struct user user;
-    int result = access_find_user(admind, request, &user, err);
-    if (result == 0) {
-        result = save(admind, request, &user, &note, err);
-    }
+    return (struct deployd_limits_apply_params){quota_entity_name(entity),
+                                                entity == QUOTA_SYSTEM ? SYSTEM_AT_DEPLOYD : id};
+}
+
+static int put(struct admind *admind, struct http_request *request, enum quota_entity entity,
+               struct error *err)
+{
+    const struct http_quotas_change *body = http_request_body(request);
+    struct subject subject;
+    int result = find_subject(admind, request, entity, &subject, err);
     if (result < 0) {
         return result;
     }
     struct call *call = call_new(admind, request, answer_applied);
     struct saved *saved = arena_alloc(call->arena, sizeof(*saved));
-    *saved = (struct saved){user.id, note ? arena_strdup(call->arena, note) : NULL};
+    subject.profile = subject.profile ? arena_strdup(call->arena, subject.profile) : NULL;
+    result = save(admind, request, &subject, call->arena, saved, err);
+    if (result < 0) {
+        call_drop(call);
+        return result;
+    }
+    access_audit(
+        admind, request, "limits.change",
+        arena_printf(call->arena, "%s:%lld", quota_entity_name(entity), (long long)subject.id),
+        limit_input_describe(call->arena, body->limits, body->limits_count));
     call->context = saved;
     call->on_failed = explain_saved;
-    const struct deployd_limits_apply_params params = {"user", user.id};
+    const struct deployd_limits_apply_params params = params_of(entity, subject.id);
     return call_send(call, PEER_DEPLOYD, &deployd_methods[DEPLOYD_LIMITS_APPLY], &params, err);
+}
+
+int handle_quotas_put(struct http_request *request, void *context, struct error *err)
+{
+    return put(context, request, QUOTA_USER, err);
+}
+
+int handle_quotas_team_put(struct http_request *request, void *context, struct error *err)
+{
+    return put(context, request, QUOTA_TEAM, err);
+}
+
+int handle_quotas_system_put(struct http_request *request, void *context, struct error *err)
+{
+    return put(context, request, QUOTA_SYSTEM, err);
 }
 
 static void on_applied(void *context, const void *result, const struct error *err)
@@ -223,80 +288,12 @@ static void on_applied(void *context, const void *result, const struct error *er
     }
 }
 
-void quotas_apply_to(struct admind *admind, int64_t user_id)
+void quotas_apply_to(struct admind *admind, enum quota_entity entity, int64_t id)
 {
-    const struct deployd_limits_apply_params params = {"user", user_id};
+    const struct deployd_limits_apply_params params = params_of(entity, id);
     struct error err;
     if (deployd_call_limits_apply(admind->peers[PEER_DEPLOYD], &params, NULL, on_applied, NULL,
                                   &err) < 0) {
         on_applied(NULL, NULL, &err);
     }
-}
-
-static void answer_verdict(struct call *call, const void *result)
-{
-    http_reply_json(call->request, 200, &deployd_verdict_shape, result);
-}
-
-/* For whom: oneself, or for admins anybody. */
-static int find_subject(const struct admind *admind, struct http_request *request,
-                        const struct http_validate_request *body, int64_t *ret_id,
-                        struct error *err)
-{
-    struct user user;
-    *ret_id = access_user_id(request);
-    if (!body->has_user_id || body->user_id == *ret_id) {
-        return 0;
-    }
-    if (!access_is_admin(request)) {
-        return error_set_field(err, ERR_NOT_FOUND, "user_id", "There is no such account");
-    }
-    *ret_id = body->user_id;
-    int result =
-        users_find(admind->run->db, http_request_arena(request), body->user_id, &user, err);
-    if (result == -ERR_NOT_FOUND) {
-        return error_set_field(err, ERR_NOT_FOUND, "user_id", "There is no such account");
-    }
-    return result;
-}
-
-/* A name that is not a site of the account yet stands for a new one. */
-static bool is_owned(const struct admind *admind, struct http_request *request, const char *domain,
-                     int64_t owner_id, struct site *ret_site)
-{
-    return domain && access_find_site_by_name(admind, request, domain, ret_site, NULL) == 0 &&
-           ret_site->owner_kind == QUOTA_USER && ret_site->owner_id == owner_id;
-}
-
-int handle_quotas_validate(struct http_request *request, void *context, struct error *err)
-{
-    struct admind *admind = context;
-    const struct http_validate_request *body = http_request_body(request);
-    struct site site = {0};
-    int64_t owner_id;
-    int result = find_subject(admind, request, body, &owner_id, err);
-    if (result < 0) {
-        return result;
-    }
-    bool exists = is_owned(admind, request, body->domain, owner_id, &site);
-    const struct deployd_quota_validate_params params = {
-        .owner_kind = "user",
-        .owner_id = owner_id,
-        .new_site = body->has_new_site ? body->new_site : !exists,
-        .site_id = site.id,
-        .has_site_id = exists,
-        .type = body->type ? body->type
-                : exists   ? site.type
-                           : NULL,
-        .memory_mib = body->memory_mib,
-        .has_memory_mib = body->has_memory_mib,
-        .cpu_millicores = body->cpu_millicores,
-        .has_cpu_millicores = body->has_cpu_millicores,
-        .storage_mib = body->storage_mib,
-        .has_storage_mib = body->has_storage_mib,
-        .development = body->development,
-        .has_development = body->has_development,
-    };
-    struct call *call = call_new(admind, request, answer_verdict);
-    return call_send(call, PEER_DEPLOYD, &deployd_methods[DEPLOYD_QUOTA_VALIDATE], &params, err);
 }

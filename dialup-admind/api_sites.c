@@ -1,6 +1,8 @@
 /*
  * Sites: shown from the database, changed by deployd. Called through routes.c.
  */
+#include <stdlib.h>
+
 #include "dialup-admind/access.h"
 #include "dialup-admind/call.h"
 #include "dialup-admind/handlers.h"
@@ -23,6 +25,65 @@ static void cut_page(struct sites_list *list, int64_t after, int64_t limit)
     list->count = list->count > (size_t)limit ? (size_t)limit : list->count;
 }
 
+static int by_id(const void *left, const void *right)
+{
+    int64_t a = ((const struct site *)left)->id;
+    int64_t b = ((const struct site *)right)->id;
+    return (a > b) - (a < b);
+}
+
+static void append(struct arena *arena, struct sites_list *list, const struct sites_list *more)
+{
+    struct site *rows = arena_calloc(arena, list->count + more->count, sizeof(*rows));
+    for (size_t i = 0; i < list->count + more->count; i++) {
+        rows[i] = i < list->count ? list->rows[i] : more->rows[i - list->count];
+    }
+    *list = (struct sites_list){rows, list->count + more->count};
+}
+
+/* One's own, and those of all teams that one is in. */
+static int read_own(const struct admind *admind, struct http_request *request,
+                    struct sites_list *ret_list, struct error *err)
+{
+    struct arena *arena = http_request_arena(request);
+    int64_t user_id = access_user_id(request);
+    struct teams_list teams;
+    struct sites_list list;
+    int result = sites_list_by_owner(admind->run->db, arena, QUOTA_USER, user_id, &list, err);
+    if (result == 0) {
+        result = teams_list_of_user(admind->run->db, arena, user_id, &teams, err);
+    }
+    for (size_t i = 0; result == 0 && i < teams.count; i++) {
+        struct sites_list more;
+        result =
+            sites_list_by_owner(admind->run->db, arena, QUOTA_TEAM, teams.rows[i].id, &more, err);
+        if (result == 0 && more.count > 0) {
+            append(arena, &list, &more);
+        }
+    }
+    if (result == 0 && list.count > 1) {
+        qsort(list.rows, list.count, sizeof(*list.rows), by_id);
+    }
+    if (result == 0) {
+        *ret_list = list;
+    }
+    return result;
+}
+
+static int read_team(const struct admind *admind, struct http_request *request, int64_t team_id,
+                     struct sites_list *ret_list, struct error *err)
+{
+    struct access_team team;
+    int result = access_team(admind, request, team_id, ACCESS_MEMBER, &team, err);
+    if (result < 0) {
+        return result == -ERR_NOT_FOUND
+                   ? error_set_field(err, ERR_NOT_FOUND, "team", "There is no such team")
+                   : result;
+    }
+    return sites_list_by_owner(admind->run->db, http_request_arena(request), QUOTA_TEAM, team_id,
+                               ret_list, err);
+}
+
 static int read_list(const struct admind *admind, struct http_request *request, int64_t limit,
                      struct sites_list *ret_list, struct error *err)
 {
@@ -32,8 +93,8 @@ static int read_list(const struct admind *admind, struct http_request *request, 
         const struct sites_page page = {query->after, limit, NULL};
         return sites_list(admind->run->db, arena, &page, ret_list, err);
     }
-    int result = sites_list_by_owner(admind->run->db, arena, QUOTA_USER, access_user_id(request),
-                                     ret_list, err);
+    int result = query->has_team ? read_team(admind, request, query->team, ret_list, err)
+                                 : read_own(admind, request, ret_list, err);
     if (result == 0 && ret_list->count > 0) {
         cut_page(ret_list, query->after, limit);
     }
@@ -120,13 +181,41 @@ static struct call *new_site_call(struct admind *admind, struct http_request *re
     return call;
 }
 
+/* A team's site is made by who is in the team, if they may make sites at all: deployd, which looks
+ * at the owner, does not know who asks. */
+static int check_team_site(const struct admind *admind, struct http_request *request,
+                           int64_t team_id, struct error *err)
+{
+    struct access_team team;
+    struct user user;
+    int result = access_team(admind, request, team_id, ACCESS_MEMBER, &team, err);
+    if (result == -ERR_NOT_FOUND) {
+        error_set_field(err, ERR_NOT_FOUND, "team", "There is no such team");
+        error_hint(err, "GET /api/teams lists those that you are in");
+    }
+    if (result == 0) {
+        result = users_find(admind->run->db, http_request_arena(request), access_user_id(request),
+                            &user, err);
+    }
+    if (result == 0 && !user.can_create_sites) {
+        error_set(err, ERR_FORBIDDEN, "Your account may not create sites");
+        error_hint(err, "Ask an admin, or somebody else in the team");
+        return -ERR_FORBIDDEN;
+    }
+    return result;
+}
+
 int handle_sites_create(struct http_request *request, void *context, struct error *err)
 {
     const struct http_site_create *body = http_request_body(request);
+    int result = body->has_team ? check_team_site(context, request, body->team, err) : 0;
+    if (result < 0) {
+        return result;
+    }
     struct call *call = new_site_call(context, request, 201, "site.create", body->domain);
     struct deployd_site_create_params params = {
-        .owner_kind = "user",
-        .owner_id = access_user_id(request),
+        .owner_kind = quota_entity_name(body->has_team ? QUOTA_TEAM : QUOTA_USER),
+        .owner_id = body->has_team ? body->team : access_user_id(request),
         .domain = body->domain,
         .type = body->type,
         .strategy = body->strategy,
@@ -137,7 +226,7 @@ int handle_sites_create(struct http_request *request, void *context, struct erro
         .cpu_millicores = body->cpu_millicores,
         .has_cpu_millicores = body->has_cpu_millicores,
     };
-    int result = call_idempotency_key(call, &params.idempotency_key, err);
+    result = call_idempotency_key(call, &params.idempotency_key, err);
     if (result < 0) {
         call_drop(call);
         return result;
@@ -223,12 +312,29 @@ int handle_sites_restart(struct http_request *request, void *context, struct err
     return call_send(call, PEER_DEPLOYD, &deployd_methods[DEPLOYD_SITE_RESTART], &params, err);
 }
 
+/* A team's site is everybody's in it; that it ends is for those who lead. */
+static int check_delete(const struct admind *admind, struct http_request *request,
+                        struct error *err)
+{
+    struct access_team team;
+    struct site site;
+    int result = access_find_site(admind, request, &site, err);
+    if (result == 0 && site.owner_kind == QUOTA_TEAM) {
+        result = access_team(admind, request, site.owner_id, ACCESS_LEAD, &team, err);
+    }
+    return result;
+}
+
 int handle_sites_delete(struct http_request *request, void *context, struct error *err)
 {
     struct deployd_site_delete_params params = {0};
     struct site site;
     struct call *call;
-    int result =
+    int result = check_delete(context, request, err);
+    if (result < 0) {
+        return result;
+    }
+    result =
         begin_change(context, request, "site.delete", &site, &call, &params.idempotency_key, err);
     if (result < 0) {
         return result;

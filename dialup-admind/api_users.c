@@ -200,7 +200,7 @@ static int change(struct user_work *work, const char *hash, struct error *err)
         return result;
     }
     if (is_new_profile) {
-        quotas_apply_to(work->admind, user.id);
+        quotas_apply_to(work->admind, QUOTA_USER, user.id);
     }
     const struct http_user shown = view_user(&user);
     http_reply_json(request, 200, &http_user_shape, &shown);

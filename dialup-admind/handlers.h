@@ -5,6 +5,7 @@
 #pragma once
 
 #include "libdialup/http/route.h"
+#include "libdialup/quota/dimensions.h"
 
 struct admind;
 struct ipc_event;
@@ -25,15 +26,53 @@ http_handler_fn handle_users_create;
 http_handler_fn handle_users_get;
 http_handler_fn handle_users_change;
 
-/* api_quotas.c */
+/* api_profiles.c */
 http_handler_fn handle_profiles;
+http_handler_fn handle_profiles_create;
+http_handler_fn handle_profiles_change;
+http_handler_fn handle_profiles_delete;
+http_handler_fn handle_profiles_apply;
+
+/* api_quotas.c */
 http_handler_fn handle_quotas_get;
 http_handler_fn handle_quotas_put;
+http_handler_fn handle_quotas_team_get;
+http_handler_fn handle_quotas_team_put;
+http_handler_fn handle_quotas_system_get;
+http_handler_fn handle_quotas_system_put;
+void quotas_apply_to(struct admind *admind, enum quota_entity entity,
+                     int64_t id); /* in the background */
+
+/* api_validate.c */
 http_handler_fn handle_quotas_validate;
-void quotas_apply_to(struct admind *admind, int64_t user_id); /* in the background */
+http_handler_fn handle_quotas_fit;
+
+/* api_violations.c */
+http_handler_fn handle_violations;
+
+/* api_notices.c */
+http_handler_fn handle_notices;
+http_handler_fn handle_notices_read;
+
+/* api_teams.c */
+http_handler_fn handle_teams_list;
+http_handler_fn handle_teams_create;
+http_handler_fn handle_teams_get;
+http_handler_fn handle_teams_change;
+http_handler_fn handle_teams_delete;
+
+/* api_members.c */
+http_handler_fn handle_members_add;
+http_handler_fn handle_members_change;
+http_handler_fn handle_members_remove;
+
+/* api_moves.c */
+http_handler_fn handle_teams_move;
+http_handler_fn handle_teams_advice;
 
 /* api_usage.c */
 http_handler_fn handle_usage;
+http_handler_fn handle_team_usage;
 
 /* api_sites.c */
 http_handler_fn handle_sites_list;

@@ -7,8 +7,14 @@
 #include <sys/sysinfo.h>
 
 #include "libdialup/base/str.h"
+#include "libdialup/site/site_type.h"
 
-enum { BYTES_PER_MIB = 1024 * 1024, MILLICORES_PER_CORE = 1000, AMOUNT_SIZE = 64 };
+enum {
+    BYTES_PER_MIB = 1024 * 1024,
+    MILLICORES_PER_CORE = 1000,
+    AMOUNT_SIZE = 64,
+    SENTENCE_SIZE = 512
+};
 
 struct quota_machine limit_note_machine(const struct admind *admind)
 {
@@ -53,4 +59,61 @@ const char *limit_note(const struct admind *admind, struct arena *arena,
     }
     strbuf_puts(&note, ". Sites get no more than the machine has.");
     return arena_strdup(arena, strbuf_text(&note));
+}
+
+/* What one site of the type needs of it by itself. */
+static int64_t type_needs(const struct site_type *type, enum quota_dimension dimension)
+{
+    bool is_development =
+        dimension == QUOTA_MEMORY_DEVELOPMENT || dimension == QUOTA_CPU_DEVELOPMENT;
+    enum quota_dimension whole = quota_dimension_info(dimension)->whole;
+    return is_development          ? 0
+           : whole == QUOTA_MEMORY ? type->memory_mib
+           : whole == QUOTA_CPU    ? type->cpu_millicores
+                                   : 0;
+}
+
+/* "Node.js server (256MB), Next.js (512MB)"; "" if all types fit. */
+static const char *types_above(struct arena *arena, enum quota_dimension dimension, int64_t limit)
+{
+    const char *names = "";
+    for (int i = 0; i < SITE_TYPE_COUNT; i++) {
+        const struct site_type *type = site_type_get((enum site_type_id)i);
+        int64_t needs = type_needs(type, dimension);
+        char amount[AMOUNT_SIZE];
+        if (needs > limit) {
+            quota_format(quota_dimension_info(dimension)->unit, needs, amount, sizeof(amount));
+            names =
+                arena_printf(arena, "%s%s%s (%s)", names, *names ? ", " : "", type->label, amount);
+        }
+    }
+    return names;
+}
+
+const char *const *limit_warnings(struct arena *arena, const struct quota_level *level,
+                                  const bool *changed, size_t *ret_count)
+{
+    const char **warnings =
+        arena_calloc(arena, (size_t)2 * QUOTA_DIMENSION_COUNT, sizeof(*warnings));
+    size_t count = 0;
+    for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
+        enum quota_dimension dimension = (enum quota_dimension)i;
+        int64_t limit = quota_level_limit(level, dimension).hard;
+        char text[SENTENCE_SIZE];
+        if (!changed[i] || limit == QUOTA_UNLIMITED) {
+            continue;
+        }
+        if (quota_limit_consequence(dimension, limit, level->used.of[i], 0, text, sizeof(text))) {
+            warnings[count++] = arena_strdup(arena, text);
+        }
+        const char *types = types_above(arena, dimension, limit);
+        if (*types) {
+            quota_format(quota_dimension_info(dimension)->unit, limit, text, sizeof(text));
+            warnings[count++] =
+                arena_printf(arena, "%s: with %s some types of sites cannot start: %s",
+                             quota_dimension_info(dimension)->name, text, types);
+        }
+    }
+    *ret_count = count;
+    return warnings;
 }

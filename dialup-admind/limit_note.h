@@ -1,5 +1,6 @@
 /*
- * What an admin should know of limits that were just set: those that promise more than there is.
+ * What an admin should know of limits that were just set: those that promise more than there is,
+ * and those below what is in use or what a type of site needs.
  */
 #pragma once
 
@@ -10,6 +11,12 @@
  */
 const char *limit_note(const struct admind *admind, struct arena *arena,
                        const struct quota_limit *limits, const bool *changed);
+
+/* What changed limits mean for what is used and for the types of sites: "Memory is over by 64MB
+ * now:
+ * ...". level is as it is after the change; sentences in the arena. */
+const char *const *limit_warnings(struct arena *arena, const struct quota_level *level,
+                                  const bool *changed, size_t *ret_count);
 
 /* What this machine has, as the settings or the kernel tell it: what limits in parts of the machine
  * are parts of. 0: not known. */

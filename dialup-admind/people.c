@@ -17,6 +17,8 @@
 #include "libdialup/store/api_keys.h"
 #include "libdialup/store/audit.h"
 #include "libdialup/store/limits.h"
+#include "libdialup/store/notices.h"
+#include "libdialup/store/profiles.h"
 #include "libdialup/store/sessions.h"
 
 enum { DAY_S = 24 * 3600, MAX_KEYS = 50 };
@@ -79,27 +81,19 @@ static int check_email(const char *email, struct error *err)
     return 0;
 }
 
-static int find_profile(const char *name, const struct quota_profile **ret_profile,
-                        struct error *err)
+static const char *profile_of(const struct people_new *wanted)
 {
-    const char *wanted = name ? name : QUOTA_DEFAULT_PROFILE;
-    *ret_profile = quota_profile_find(wanted);
-    if (*ret_profile) {
-        return 0;
-    }
-    error_set_field(err, ERR_INVALID_ARGUMENT, "profile", "There is no profile \"%.32s\"", wanted);
-    error_hint(err, "GET /api/profiles lists them");
-    return -ERR_INVALID_ARGUMENT;
+    return wanted->profile ? wanted->profile : QUOTA_DEFAULT_PROFILE;
 }
 
 int people_check_new(const struct admind *admind, struct arena *arena,
                      const struct people_new *wanted, struct error *err)
 {
-    const struct quota_profile *profile;
+    struct quota_profile profile;
     struct user existing;
     int result = check_email(wanted->email, err);
     if (result == 0) {
-        result = find_profile(wanted->profile, &profile, err);
+        result = profiles_find(admind->run->db, arena, profile_of(wanted), &profile, err);
     }
     if (result < 0) {
         return result;
@@ -142,8 +136,8 @@ int people_create(const struct admind *admind, struct arena *arena, const struct
                   const char *password_hash, const struct people_actor *actor,
                   struct user *ret_user, struct error *err)
 {
-    const struct quota_profile *profile;
-    int result = find_profile(wanted->profile, &profile, err);
+    struct quota_profile profile;
+    int result = profiles_find(admind->run->db, arena, profile_of(wanted), &profile, err);
     if (result < 0) {
         return result;
     }
@@ -153,9 +147,9 @@ int people_create(const struct admind *admind, struct arena *arena, const struct
         .name = wanted->name,
         .password_hash = password_hash,
         .role = USER_ROLE_USER,
-        .profile = profile->name,
-        .can_create_sites = profile->can_create_sites,
-        .can_use_editor = profile->can_use_editor,
+        .profile = profile.name,
+        .can_create_sites = profile.can_create_sites,
+        .can_use_editor = profile.can_use_editor,
         .is_active = true,
         .created_at = now,
         .updated_at = now,
@@ -163,7 +157,7 @@ int people_create(const struct admind *admind, struct arena *arena, const struct
     if (wanted->role) {
         user_role_parse(wanted->role, &user.role);
     }
-    result = write_new(admind, arena, &user, profile, actor, err);
+    result = write_new(admind, arena, &user, &profile, actor, err);
     if (result == 0) {
         *ret_user = user;
     }
@@ -204,12 +198,49 @@ static int end_account(struct db *db, struct arena *arena, int64_t user_id, int6
     return result;
 }
 
-static int copy_profile(struct db *db, const struct user *user, int64_t now, struct error *err)
+/* The limits, and that they are others now. */
+static int copy_profile(struct db *db, struct arena *arena, const struct user *user, int64_t now,
+                        struct error *err)
 {
-    const struct quota_profile *profile;
-    int result = find_profile(user->profile, &profile, err);
-    return result == 0 ? limits_put_all(db, QUOTA_USER, user->id, profile->limits, now, err)
-                       : result;
+    struct quota_profile profile;
+    int result = profiles_find(db, arena, user->profile, &profile, err);
+    if (result == 0) {
+        result = limits_put_all(db, QUOTA_USER, user->id, profile.limits, now, err);
+    }
+    const struct notice notice = {
+        .user_id = user->id,
+        .kind = NOTICE_LIMITS,
+        .entity = QUOTA_USER,
+        .entity_id = user->id,
+        .text =
+            arena_printf(arena, "Your limits are those of the profile \"%s\" now", user->profile),
+        .at = now,
+    };
+    return result == 0 ? notices_add(db, &notice, err) : result;
+}
+
+int people_apply_profile(const struct admind *admind, struct arena *arena, const struct user *user,
+                         const char *profile, const struct people_actor *actor, struct error *err)
+{
+    struct db *db = admind->run->db;
+    int64_t now = clock_unix();
+    struct quota_profile found;
+    struct user changed = *user;
+    AUTO_TRANSACTION struct db_transaction transaction = {0};
+    int r = db_transaction_begin(&transaction, db, err);
+    if (r < 0 || (r = profiles_find(db, arena, profile, &found, err)) < 0) {
+        return r;
+    }
+    changed.profile = found.name;
+    changed.can_create_sites = found.can_create_sites;
+    changed.can_use_editor = found.can_use_editor;
+    if ((r = users_update(db, &changed, now, err)) < 0 ||
+        (r = copy_profile(db, arena, &changed, now, err)) < 0 ||
+        (r = record(admind, actor, "user.profile", subject_of(arena, user->id),
+                    arena_printf(arena, "{\"profile\":\"%s\"}", found.name), err)) < 0) {
+        return r;
+    }
+    return db_transaction_commit(&transaction, err);
 }
 
 static int write_change(const struct admind *admind, struct arena *arena, const struct user *before,
@@ -222,7 +253,7 @@ static int write_change(const struct admind *admind, struct arena *arena, const 
         result = users_update(db, user, now, err);
     }
     if (result == 0 && !str_equal(user->profile, before->profile)) {
-        result = copy_profile(db, user, now, err);
+        result = copy_profile(db, arena, user, now, err);
     }
     if (result == 0 && before->is_active && !user->is_active) {
         result = end_account(db, arena, user->id, now, err);

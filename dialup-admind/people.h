@@ -43,6 +43,11 @@ int people_create(const struct admind *admind, struct arena *arena, const struct
 int people_change(const struct admind *admind, struct arena *arena, const struct user *user,
                   const struct people_actor *actor, struct error *err);
 
+/* Copies a profile's limits and permissions to an account, whether or not it has that profile
+ * already, and tells its owner. */
+int people_apply_profile(const struct admind *admind, struct arena *arena, const struct user *user,
+                         const char *profile, const struct people_actor *actor, struct error *err);
+
 /* Ends the account's sessions but the one with this hash; NULL: all. */
 int people_set_password(const struct admind *admind, struct arena *arena, int64_t user_id,
                         const char *password_hash, const uint8_t *keep_session,

@@ -8,6 +8,7 @@
 
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/store/teams.h"
 #include "libdialup/store/traffic.h"
 #include "libdialup/store/usage.h"
 #include "libdialup/view/view.h"
@@ -65,17 +66,17 @@ static int measure_site(const struct admind *admind, int64_t site_id,
     return result;
 }
 
-/* The address of who owns it; NULL for a team. */
+/* The address of who owns it, or the team's name. */
 static int find_owner(const struct admind *admind, struct arena *arena, const struct site *site,
-                      const char **ret_email, struct error *err)
+                      struct http_site *shown, struct error *err)
 {
     struct user owner = {0};
-    *ret_email = NULL;
-    if (site->owner_kind != QUOTA_USER) {
-        return 0;
-    }
-    int result = users_find(admind->run->db, arena, site->owner_id, &owner, err);
-    *ret_email = owner.email;
+    struct team team = {0};
+    int result = site->owner_kind == QUOTA_TEAM
+                     ? teams_find(admind->run->db, arena, site->owner_id, &team, err)
+                     : users_find(admind->run->db, arena, site->owner_id, &owner, err);
+    shown->owner = owner.email;
+    shown->team = team.name;
     return result == -ERR_NOT_FOUND ? 0 : result;
 }
 
@@ -87,7 +88,7 @@ int view_whole_site(const struct admind *admind, struct arena *arena, const stru
     AUTO_FREE char *address = config_public_url(admind->run->config, site->domain);
     shown.address = arena_strdup(arena, address);
     shown.measured = measured;
-    int result = find_owner(admind, arena, site, &shown.owner, err);
+    int result = find_owner(admind, arena, site, &shown, err);
     if (result == 0) {
         result = measure_site(admind, site->id, measured, err);
     }
@@ -97,24 +98,41 @@ int view_whole_site(const struct admind *admind, struct arena *arena, const stru
     return result;
 }
 
-const struct http_limit *view_limits(struct arena *arena,
+static void view_level(const struct quota_level *level, enum quota_dimension dimension,
+                       struct http_limit *limit)
+{
+    const struct quota_effective effective = quota_level_limit(level, dimension);
+    limit->effective = effective.hard;
+    limit->has_effective = true;
+    limit->by = quota_bound_name(effective.by);
+    limit->brought = level->brought.of[dimension];
+    limit->has_brought = true;
+}
+
+const struct http_limit *view_limits(struct arena *arena, enum quota_entity entity,
                                      const struct quota_limit limits[QUOTA_DIMENSION_COUNT],
-                                     size_t *ret_count)
+                                     const struct quota_level *level, size_t *ret_count)
 {
     struct http_limit *shown = arena_calloc(arena, QUOTA_DIMENSION_COUNT, sizeof(*shown));
     *ret_count = 0;
     for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
         const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
-        if (!quota_dimension_binds((enum quota_dimension)i, QUOTA_USER)) {
+        if (!quota_dimension_binds((enum quota_dimension)i, entity)) {
             continue;
         }
-        shown[(*ret_count)++] = (struct http_limit){
+        struct http_limit *limit = &shown[(*ret_count)++];
+        *limit = (struct http_limit){
             .dimension = info->name,
+            .label = info->label,
             .unit = quota_unit_name(info->unit),
             .hard = limits[i].hard,
+            .percent = limits[i].percent,
             .soft_percent = limits[i].soft_percent,
             .burst_percent = limits[i].burst_percent,
         };
+        if (level) {
+            view_level(level, (enum quota_dimension)i, limit);
+        }
     }
     return shown;
 }

@@ -18,7 +18,8 @@ struct http_upload view_upload(const struct upload *upload);
 int view_whole_site(const struct admind *admind, struct arena *arena, const struct site *site,
                     struct http_site *ret_site, struct error *err);
 
-/* Those that a user may have. */
-const struct http_limit *view_limits(struct arena *arena,
+/* Those that entity may have, as they were given. level: what binds beside them; NULL: not shown.
+ */
+const struct http_limit *view_limits(struct arena *arena, enum quota_entity entity,
                                      const struct quota_limit limits[QUOTA_DIMENSION_COUNT],
-                                     size_t *ret_count);
+                                     const struct quota_level *level, size_t *ret_count);

@@ -7,7 +7,7 @@
 #include "libdialup/db/transaction.h"
 #include "libdialup/store/internal.h"
 
-enum { FIND, LIST, PUT, DELETE, READ_LIMITS, PUT_LIMIT, DELETE_LIMITS };
+enum { FIND, LIST, PUT, DELETE, READ_LIMITS, PUT_LIMIT, DELETE_LIMITS, COUNT_ACCOUNTS };
 
 static const struct db_statement rows[] = {
     [FIND] = {"profiles_find",
@@ -27,6 +27,7 @@ static const struct db_statement rows[] = {
                    "INSERT INTO profile_limits (profile, dimension, hard, soft_percent, "
                    "burst_percent, percent) VALUES (?1, ?2, nullif(?3, -1), ?4, ?5, ?6)"},
     [DELETE_LIMITS] = {"profiles_delete_limits", "DELETE FROM profile_limits WHERE profile = ?1"},
+    [COUNT_ACCOUNTS] = {"profiles_count_accounts", "SELECT count(*) FROM users WHERE profile = ?1"},
 };
 
 const struct db_statements profiles_statements = {rows, ARRAY_COUNT(rows)};
@@ -185,6 +186,29 @@ static int delete_row(struct db *db, const char *name, struct error *err)
     return store_change(&q, "profile");
 }
 
+int profiles_count_accounts(struct db *db, const char *name, int64_t *ret_count, struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &profiles_statements, COUNT_ACCOUNTS, err);
+    db_bind_text(&q, name);
+    int r = store_row(&q, "count");
+    if (r == 0) {
+        *ret_count = db_column_i64(&q);
+    }
+    return r;
+}
+
+static int check_unused(struct db *db, const char *name, struct error *err)
+{
+    int64_t count = 0;
+    int r = profiles_count_accounts(db, name, &count, err);
+    if (r == 0 && count > 0) {
+        r = error_set_field(err, ERR_CONFLICT, "name", "%lld %s the profile \"%.32s\"",
+                            (long long)count, count == 1 ? "account has" : "accounts have", name);
+        error_hint(err, "Apply another profile to them first");
+    }
+    return r;
+}
+
 int profiles_delete(struct db *db, const char *name, struct error *err)
 {
     AUTO_TRANSACTION struct db_transaction transaction = {0};
@@ -193,7 +217,7 @@ int profiles_delete(struct db *db, const char *name, struct error *err)
     }
     int r = db_transaction_begin(&transaction, db, err);
     if (r < 0 || (r = run_by_name(db, DELETE_LIMITS, name, err)) < 0 ||
-        (r = delete_row(db, name, err)) < 0) {
+        (r = delete_row(db, name, err)) < 0 || (r = check_unused(db, name, err)) < 0) {
         return r;
     }
     return db_transaction_commit(&transaction, err);

@@ -32,5 +32,8 @@ int profiles_list(struct db *db, struct arena *arena, struct profiles_list *ret_
 int profiles_put(struct db *db, const struct quota_profile *profile, int64_t now,
                  struct error *err);
 
-/* -ERR_NOT_FOUND; -ERR_CONFLICT for one that is always there. */
+/* How many accounts say that they have it. */
+int profiles_count_accounts(struct db *db, const char *name, int64_t *ret_count, struct error *err);
+
+/* -ERR_NOT_FOUND; -ERR_CONFLICT for one that is always there, or that an account has. */
 int profiles_delete(struct db *db, const char *name, struct error *err);

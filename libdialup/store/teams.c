@@ -27,6 +27,7 @@ enum {
     COUNT_MEMBERS,
     ADD_MEMBER,
     SET_ROLE,
+    SET_LEADS_MAY_MOVE,
     REMOVE_MEMBER,
     REMOVE_ALL
 };
@@ -47,7 +48,7 @@ static const struct db_statement rows[] = {
     [COUNT_SITES] = {"teams_count_sites", "SELECT count(*) FROM sites WHERE owner_kind = 'team' "
                                           "AND owner_id = ?1 AND deleted_at IS NULL"},
     [LIST_MEMBERS] = {"team_members_list",
-                      "SELECT team_id, user_id, role, joined_at FROM team_members "
+                      "SELECT team_id, user_id, role, joined_at, leads_may_move FROM team_members "
                       "WHERE team_id = ?1 ORDER BY role, user_id"},
     [FIND_MEMBER] = {"team_members_find",
                      "SELECT role FROM team_members JOIN teams ON id = team_id "
@@ -60,6 +61,9 @@ static const struct db_statement rows[] = {
                     "VALUES (?1, ?2, ?3, ?4)"},
     [SET_ROLE] = {"team_members_set_role",
                   "UPDATE team_members SET role = ?3 WHERE team_id = ?1 AND user_id = ?2"},
+    [SET_LEADS_MAY_MOVE] =
+        {"team_members_set_leads_may_move",
+         "UPDATE team_members SET leads_may_move = ?3 WHERE team_id = ?1 AND user_id = ?2"},
     [REMOVE_MEMBER] = {"team_members_remove",
                        "DELETE FROM team_members WHERE team_id = ?1 AND user_id = ?2"},
     [REMOVE_ALL] = {"team_members_remove_all", "DELETE FROM team_members WHERE team_id = ?1"},
@@ -146,13 +150,20 @@ int teams_rename(struct db *db, int64_t id, const char *name, int64_t now, struc
     return explain_name(store_change(&q, "team"), name, err);
 }
 
-static int check_no_sites(struct db *db, int64_t id, struct error *err)
+static int count_sites(struct db *db, int64_t id, int64_t *ret_count, struct error *err)
 {
     AUTO_QUERY struct db_query q = db_query(db, &teams_statements, COUNT_SITES, err);
     db_bind_i64(&q, id);
     int r = store_row(&q, "count");
-    int64_t count = r == 0 ? db_column_i64(&q) : 0;
-    if (count > 0) {
+    *ret_count = r == 0 ? db_column_i64(&q) : 0;
+    return r;
+}
+
+static int check_no_sites(struct db *db, int64_t id, struct error *err)
+{
+    int64_t count;
+    int r = count_sites(db, id, &count, err);
+    if (r == 0 && count > 0) {
         r = error_set(err, ERR_CONFLICT, "This team still has %lld %s", (long long)count,
                       count == 1 ? "site" : "sites");
         error_hint(err, "Delete the team's sites first");
@@ -258,6 +269,7 @@ int team_members_list(struct db *db, struct arena *arena, int64_t team_id,
         member->user_id = db_column_i64(&q);
         member->role = (enum team_role)store_column_enum(&q, role_names, ARRAY_COUNT(role_names));
         member->joined_at = db_column_i64(&q);
+        member->leads_may_move = db_column_bool(&q);
     }
     if (r == 0) {
         *ret_list = list;
@@ -290,6 +302,19 @@ static int count_members(struct db *db, int64_t team_id, int64_t *ret_members, i
     if (r == 0) {
         *ret_members = db_column_i64(&q);
         *ret_leads = db_column_i64(&q);
+    }
+    return r;
+}
+
+int teams_count(struct db *db, int64_t team_id, struct team_counts *ret_counts, struct error *err)
+{
+    struct team_counts counts = {0};
+    int r = count_members(db, team_id, &counts.members, &counts.leads, err);
+    if (r == 0) {
+        r = count_sites(db, team_id, &counts.sites, err);
+    }
+    if (r == 0) {
+        *ret_counts = counts;
     }
     return r;
 }
@@ -374,6 +399,16 @@ int team_members_set_role(struct db *db, int64_t team_id, int64_t user_id, enum 
         return r;
     }
     return db_transaction_commit(&transaction, err);
+}
+
+int team_members_set_leads_may_move(struct db *db, int64_t team_id, int64_t user_id, bool may_move,
+                                    struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &teams_statements, SET_LEADS_MAY_MOVE, err);
+    db_bind_i64(&q, team_id);
+    db_bind_i64(&q, user_id);
+    db_bind_i64(&q, may_move);
+    return store_change(&q, "member of this team");
 }
 
 int store_remove_member(struct db *db, int64_t team_id, int64_t user_id, struct error *err)

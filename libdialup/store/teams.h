@@ -40,6 +40,7 @@ struct team_member {
     int64_t user_id;
     enum team_role role;
     int64_t joined_at;
+    bool leads_may_move; /* a lead may have them bring in more */
 };
 
 struct team_members_list {
@@ -65,6 +66,14 @@ int teams_list(struct db *db, struct arena *arena, int64_t after_id, int64_t lim
 int teams_list_of_user(struct db *db, struct arena *arena, int64_t user_id,
                        struct teams_list *ret_list, struct error *err);
 
+/* How many there are of a team; members that are not active count, too. */
+struct team_counts {
+    int64_t members;
+    int64_t leads;
+    int64_t sites;
+};
+int teams_count(struct db *db, int64_t team_id, struct team_counts *ret_counts, struct error *err);
+
 /* Leads first, then by id. */
 int team_members_list(struct db *db, struct arena *arena, int64_t team_id,
                       struct team_members_list *ret_list, struct error *err);
@@ -81,6 +90,10 @@ int team_members_add(struct db *db, int64_t team_id, int64_t user_id, enum team_
 /* -ERR_CONFLICT for the last lead who would be none. */
 int team_members_set_role(struct db *db, int64_t team_id, int64_t user_id, enum team_role role,
                           struct error *err);
+
+/* Whether a lead may have them bring in more than they do. */
+int team_members_set_leads_may_move(struct db *db, int64_t team_id, int64_t user_id, bool may_move,
+                                    struct error *err);
 
 /* Takes what they brought in out with them: -ERR_CONFLICT as quota_team_check_leave says. */
 int team_members_remove(struct db *db, int64_t team_id, int64_t user_id,

@@ -118,7 +118,7 @@ test('labels name the whole', () => {
 });
 
 const limit = (dimension: string, unit: string, hard: number) => ({
-    dimension, unit, hard, soft_percent: 80, burst_percent: 0 });
+    dimension, label: dimension, unit, hard, percent: 0, soft_percent: 80, burst_percent: 0 });
 const LIMITS = [
     limit('sites', 'count', 3), limit('cpu', 'millicores', -1),
     limit('cpu_production', 'millicores', 125), limit('memory', 'MiB', 900),
