@@ -53,11 +53,16 @@ struct ipc_subscriber_options {
      * Comes before the event that follows the gap. */
     void (*on_gap)(void *context);
     void *context;
+    int64_t look_ms; /* how often it sees whether there is a connection; 0: 2000 */
 };
 
-/* Connects in the background, and again whenever the publisher restarts. */
+/* Connects in the background, and again whenever the publisher restarts, also if the library has
+ * given up doing so. */
 int ipc_subscriber_open(struct event_base *base, const struct ipc_subscriber_options *options,
                         struct ipc_subscriber **ret_subscriber, struct error *err);
 
 /* Not from its own callbacks. As ipc_server_close. */
 bool ipc_subscriber_close(struct ipc_subscriber *subscriber);
+
+/* As ipc_client_hang_up, but it comes back. */
+void ipc_subscriber_hang_up(struct ipc_subscriber *subscriber);

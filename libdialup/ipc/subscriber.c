@@ -4,19 +4,23 @@
  */
 #include "libdialup/ipc/events.h"
 
+#include <event2/event.h>
 #include <nng/nng.h>
 #include <nng/protocol/pubsub0/sub.h>
 
+#include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/ipc/port.h"
 
-enum { RECEIVE_BUFFER = 1024 };
+enum { RECEIVE_BUFFER = 1024, LOOK_DEFAULT_MS = 2000, LOOKS_UNTIL_REDIAL = 2 };
 
 struct ipc_subscriber {
     struct ipc_subscriber_options options;
     struct ipc_port *port;
     struct ipc_mail on_connect;
-    int64_t last_seq; /* 0: unknown */
+    struct event *look;
+    int looks_in_vain; /* in a row */
+    int64_t last_seq;  /* 0: unknown */
 };
 
 static void on_lane(struct ipc_lane *lane);
@@ -26,6 +30,20 @@ static void receive(struct ipc_lane *lane)
 {
     nng_aio_set_timeout(lane->aio, NNG_DURATION_INFINITE);
     nng_ctx_recv(lane->ctx, lane->aio);
+}
+
+/* libnng's own attempts can end for good, or be put off by a step of the wall clock, which its
+ * timers follow. To dial anew costs nothing, also where nobody listens yet. */
+static void on_look(evutil_socket_t fd, short events, void *context)
+{
+    struct ipc_subscriber *subscriber = context;
+    struct ipc_port_pipes pipes = ipc_port_pipes(subscriber->port);
+    subscriber->looks_in_vain = pipes.added > pipes.removed ? 0 : subscriber->looks_in_vain + 1;
+    if (subscriber->looks_in_vain == LOOKS_UNTIL_REDIAL) {
+        subscriber->looks_in_vain = 0;
+        ipc_port_hang_up(subscriber->port);
+        ipc_port_dial(subscriber->port, subscriber->options.path, NULL);
+    }
 }
 
 int ipc_subscriber_open(struct event_base *base, const struct ipc_subscriber_options *options,
@@ -50,6 +68,12 @@ int ipc_subscriber_open(struct event_base *base, const struct ipc_subscriber_opt
         receive(lane);
         code = ipc_port_dial(subscriber->port, options->path, err);
     }
+    if (code == 0) {
+        const struct timeval interval =
+            clock_timeval_of_ms(options->look_ms ? options->look_ms : LOOK_DEFAULT_MS);
+        subscriber->look = event_new(base, -1, EV_PERSIST, on_look, subscriber);
+        event_add(subscriber->look, &interval);
+    }
     if (code < 0) {
         ipc_subscriber_close(subscriber);
         return code;
@@ -62,6 +86,9 @@ bool ipc_subscriber_close(struct ipc_subscriber *subscriber)
 {
     if (!subscriber) {
         return true;
+    }
+    if (subscriber->look) {
+        event_free(subscriber->look);
     }
     bool is_closed = ipc_port_close(subscriber->port);
     if (is_closed) {
@@ -121,4 +148,9 @@ static void deliver(void *context, struct ipc_mail *mail)
     handle_message(subscriber, nng_msg_body(msg), nng_msg_len(msg));
     nng_msg_free(msg);
     receive(lane);
+}
+
+void ipc_subscriber_hang_up(struct ipc_subscriber *subscriber)
+{
+    ipc_port_hang_up(subscriber->port);
 }

@@ -50,8 +50,11 @@ static struct ipc_publisher *publish(struct fixture *f)
 
 static struct ipc_subscriber *subscribe(struct fixture *f, struct seen *seen)
 {
-    const struct ipc_subscriber_options options = {
-        .path = f->events_path, .on_event = on_event, .on_gap = on_gap, .context = seen};
+    const struct ipc_subscriber_options options = {.path = f->events_path,
+                                                   .on_event = on_event,
+                                                   .on_gap = on_gap,
+                                                   .context = seen,
+                                                   .look_ms = 50};
     struct ipc_subscriber *subscriber = NULL;
     CHECK_INT(ipc_subscriber_open(f->base, &options, &subscriber, NULL), 0);
     return subscriber;
@@ -170,6 +173,23 @@ static void case_restart(void)
     fixture_fini(&f);
 }
 
+static void case_given_up(void)
+{
+    struct fixture f;
+    fixture_init(&f, false, false);
+    struct seen seen = {0};
+    struct ipc_publisher *publisher = publish(&f);
+    struct ipc_subscriber *subscriber = subscribe(&f, &seen);
+    wait_for_first_event(&f, publisher, &seen);
+    size_t gaps = seen.gaps;
+    ipc_subscriber_hang_up(subscriber);
+    CHECK(fixture_run_until_count(&f, &seen.gaps, gaps + 1));
+    wait_for_first_event(&f, publisher, &seen);
+    ipc_subscriber_close(subscriber);
+    ipc_publisher_close(publisher);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -177,6 +197,7 @@ int main(void)
         {"a missing number is a gap", case_gap},
         {"a slow subscriber is told", case_slow_subscriber},
         {"a publisher restarts", case_restart},
+        {"a subscriber that the library gave up connects again", case_given_up},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
