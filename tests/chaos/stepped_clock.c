@@ -1,9 +1,12 @@
 /*
  * A wall clock that a test can step: preloaded into the programs under test. The file named by
  * DIALUP_CLOCK_STEP holds seconds, a 64-bit number, that are added to what the kernel says. The
- * monotonic clock stays as it is, as after an admin's `date -s`.
+ * monotonic clock stays as it is, as after an admin's `date -s`. Waits until a time of the wall
+ * clock (libnng's timers) take as long as they would without the step.
  */
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,7 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+/* No monotonic clock is as late as that. */
+enum { WALL_CLOCK_S = 1000000000 };
+
+typedef int timed_wait_fn(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+
 static volatile const int64_t *step;
+static timed_wait_fn *timed_wait;
 
 __attribute__((constructor)) static void open_step(void)
 {
@@ -23,6 +32,7 @@ __attribute__((constructor)) static void open_step(void)
         step = found == MAP_FAILED ? NULL : found;
         close(fd);
     }
+    timed_wait = (timed_wait_fn *)dlsym(RTLD_NEXT, "pthread_cond_timedwait");
 }
 
 int clock_gettime(clockid_t clock, struct timespec *ret_now)
@@ -50,4 +60,14 @@ time_t time(time_t *ret_now)
         *ret_now = now.tv_sec;
     }
     return now.tv_sec;
+}
+
+int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until)
+{
+    struct timespec kernels = *until;
+    if (step && kernels.tv_sec > WALL_CLOCK_S) {
+        kernels.tv_sec -= *step;
+    }
+    return timed_wait(cond, mutex, &kernels);
 }
