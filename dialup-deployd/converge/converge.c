@@ -148,7 +148,7 @@ static void kick_all(struct converger *converger)
         kick_unless_waiting(converger, list.rows[i].id);
     }
     converger->has_begun = true;
-    note_rest(converger);
+    on_site_settled(converger);
 }
 
 /* Settled ------------------------------------------------------------------------------------ */
@@ -170,8 +170,12 @@ static void on_waiter_timeout(evutil_socket_t fd, short events, void *context)
     waiter_end(context);
 }
 
+/* What nobody has looked at yet is not settled. */
 static bool is_owner_busy(const struct converger *converger, const struct settled_waiter *waiter)
 {
+    if (!converger->has_begun) {
+        return true;
+    }
     for (const struct site_work *work = converger->works; work; work = work->next) {
         bool is_theirs =
             waiter->owner_kind == QUOTA_SYSTEM || (work->site.owner_kind == waiter->owner_kind &&
