@@ -5,6 +5,7 @@
 
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/last_words.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/cgroup/cgroup.h"
 #include "libdialup/store/sites.h"
@@ -121,29 +122,83 @@ const struct deployd_container *inspect_containers(struct deployd *deployd, stru
     return containers;
 }
 
+/* Logs --------------------------------------------------------------------------------------- */
+
+struct log_request {
+    struct ipc_request *request;
+    const struct deployd *deployd;
+    struct site site;
+    int64_t tail;
+};
+
+/* What its owner can do about it. */
+static void append_advice(const struct site *site, struct strbuf *text)
+{
+    if (site->state == SITE_FAILED) {
+        strbuf_printf(text,
+                      "\nIt does not run now. Start it again: deploy sites restart %s\n"
+                      "Or go back to an earlier release: deploy sites rollback %s\n",
+                      site->domain, site->domain);
+    } else if (!site->live_deployment) {
+        strbuf_printf(text, "\nIt was never live. Mend it and deploy it again.\n");
+    }
+}
+
+/* What it wrote before its container was replaced comes first: it is older. */
+static struct deployd_site_logs_result make_answer(const struct log_request *asked, const char *now,
+                                                   size_t size)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    last_words_read(asked->deployd, asked->site.id, &text);
+    strbuf_append(&text, now, size);
+    append_advice(&asked->site, &text);
+    const char *all = strbuf_text(&text);
+    const char *from = last_words_lines(all, text.size, asked->tail);
+    size_t shown = (size_t)(all + text.size - from);
+    size_t cut = shown > LOG_MAX_BYTES ? shown - LOG_MAX_BYTES : 0;
+    return (struct deployd_site_logs_result){
+        .text = arena_strndup(ipc_request_arena(asked->request), from + cut, shown - cut)};
+}
+
 static void on_logs(void *context, const char *text, size_t size, const struct error *err)
 {
-    struct ipc_request *request = context;
-    if (err) {
-        ipc_request_fail(request, err);
-        return;
+    const struct log_request *asked = context;
+    bool is_gone = err && err->code == ERR_NOT_FOUND; /* removed since it was seen */
+    if (err && !is_gone) {
+        ipc_request_fail(asked->request, err);
+    } else {
+        const struct deployd_site_logs_result result = make_answer(asked, text, size);
+        ipc_request_reply(asked->request, &result);
     }
-    size_t cut = size > LOG_MAX_BYTES ? size - LOG_MAX_BYTES : 0;
-    struct arena *arena = ipc_request_arena(request);
-    const struct deployd_site_logs_result result = {
-        .text = arena_strndup(arena, text + cut, size - cut)};
-    ipc_request_reply(request, &result);
+}
+
+static bool has_last_words(const struct deployd *deployd, int64_t site_id)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    last_words_read(deployd, site_id, &text);
+    return text.size > 0;
 }
 
 int inspect_start_logs(struct deployd *deployd, struct ipc_request *request, int64_t site_id,
-                       int64_t tail, struct error *err)
+                       int64_t tail, struct deployd_site_logs_result *ret_result, struct error *err)
 {
+    struct arena *arena = ipc_request_arena(request);
+    struct log_request *asked = arena_alloc(arena, sizeof(*asked));
     const char *id = converger_log_source(deployd->converger, site_id);
+    *asked = (struct log_request){.request = request, .deployd = deployd, .tail = tail};
+    int result = sites_find(deployd->run->db, arena, site_id, &asked->site, err);
+    if (result < 0) {
+        return result;
+    }
     if (id) {
-        container_logs(deployd->engine, id, tail, on_logs, request);
+        container_logs(deployd->engine, id, tail, on_logs, asked);
         return IPC_LATER;
     }
-    int result = error_set(err, ERR_CONFLICT, "This site has no container now, so no log of one");
+    if (has_last_words(deployd, site_id)) {
+        *ret_result = make_answer(asked, "", 0);
+        return 0;
+    }
+    result = error_set(err, ERR_CONFLICT, "This site has no container now, so no log of one");
     error_hint(err, "Static sites are files, and a stopped site has none. What a deployment did "
                     "stands in its own log");
     return result;

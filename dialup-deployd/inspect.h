@@ -25,9 +25,11 @@ const struct deployd_limits_in_force *inspect_owner_limits(struct deployd *deplo
                                                            enum quota_entity owner_kind,
                                                            int64_t owner_id, size_t *ret_count);
 
-/* Answers the request later with what the site's container wrote; for a handler to return. */
+/* What the site's containers wrote, the one before the present one included, if that ended by
+ * itself: at once, or the request is answered later; for a handler to return. */
 int inspect_start_logs(struct deployd *deployd, struct ipc_request *request, int64_t site_id,
-                       int64_t tail, struct error *err);
+                       int64_t tail, struct deployd_site_logs_result *ret_result,
+                       struct error *err);
 
 /* For monitord; in the arena. */
 const struct deployd_container *inspect_containers(struct deployd *deployd, struct arena *arena,

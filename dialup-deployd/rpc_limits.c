@@ -182,7 +182,8 @@ int handle_site_logs(void *context, struct ipc_request *request, const void *par
     struct site site;
     int status =
         rpc_find_site(deployd->run->db, ipc_request_arena(request), wanted->site_id, &site, err);
-    return status < 0 ? status : inspect_start_logs(deployd, request, site.id, wanted->tail, err);
+    return status < 0 ? status
+                      : inspect_start_logs(deployd, request, site.id, wanted->tail, result, err);
 }
 
 int handle_containers(void *context, struct ipc_request *request, const void *params, void *result,

@@ -1,7 +1,10 @@
 /*
- * Action: a release does not start. A new one gives way to what was live before; a live one shows
- * its visitors a page, and is tried again now and then.
+ * Actions: a release does not start. A new one gives way to what was live before; a live one shows
+ * its visitors a page, and is tried again now and then. One that was restarted goes on as before,
+ * if the container from before still runs.
  */
+#include <stdio.h>
+
 #include "dialup-deployd/converge/actions.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
@@ -33,7 +36,9 @@ static void on_given_up(void *context, const struct error *err)
         action_end(work, result < 0 ? &failure : NULL);
         return;
     }
-    sites_set_state(work->deployd->run->db, work->site_id, SITE_FAILED, work->failure.message,
+    sites_set_state(work->deployd->run->db, work->site_id, SITE_FAILED,
+                    arena_printf(work->arena, "%s. See why: deploy sites logs %s",
+                                 work->failure.message, work->site.domain),
                     clock_unix(), NULL);
     deployd_tell_site(work->deployd, work->site_id, work->site.domain, "failed");
     work->is_given_up = true;
@@ -65,4 +70,23 @@ void action_give_up(struct site_work *work)
     } else {
         remove_failed(work); /* visitors stay with the live release */
     }
+}
+
+/* Its generation is the site's again, as if nobody had asked. */
+void action_stay(struct site_work *work)
+{
+    const struct site *site = &work->site;
+    struct error err;
+    if (sites_undo_restart(work->deployd->run->db, work->site_id, site->restart_generation,
+                           work->step.container->generation, clock_unix(), &err) < 0) {
+        action_end(work, &err);
+        return;
+    }
+    work->stayed_generation = work->step.container->generation;
+    snprintf(work->stayed, sizeof(work->stayed),
+             "The restart failed, what ran before goes on. %s. See why: deploy sites logs %s",
+             work->failure.message, site->domain);
+    release_log(work->deployd, work->site_id, site->live_deployment, "%s", work->stayed);
+    log_warning("%s: %s", site->domain, work->stayed);
+    action_end(work, NULL);
 }

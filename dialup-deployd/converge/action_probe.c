@@ -9,6 +9,7 @@
 #include "dialup-deployd/converge/probe.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
+#include "dialup-deployd/last_words.h"
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
@@ -19,7 +20,7 @@ enum { STABLE_MS = 60000 };
 /* One that listens elsewhere for so long is not on its way to where visitors would find it. */
 enum { ASTRAY_US = 8000000 };
 
-enum { FAILED_LOG_LINES = 40, FAILED_LOG_BYTES = 64 << 10 };
+enum { FAILED_LOG_LINES = 40 };
 
 static struct instance *instance_of_step(struct site_work *work)
 {
@@ -28,47 +29,62 @@ static struct instance *instance_of_step(struct site_work *work)
 
 /* Why it does not answer --------------------------------------------------------------------- */
 
-static void conclude_failed_start(struct site_work *work)
+static void explain(const struct site_work *work, struct error *err)
 {
     const struct container_detail *detail = &work->failed;
-    struct error err;
     if (detail->was_oom_killed) {
-        error_set(&err, ERR_START_FAILED, "The app ran out of memory (%lld MB)",
+        error_set(err, ERR_START_FAILED, "The app ran out of memory (%lld MB)",
                   (long long)work->effective_memory_mib);
-        error_hint(&err, "Make it use less, or ask admin for more memory");
+        error_hint(err, "Make it use less, or ask admin for more memory");
     } else if (!detail->is_running) {
-        error_set(&err, ERR_START_FAILED, "The app ended by itself, with exit code %d",
+        error_set(err, ERR_START_FAILED, "The app ended by itself, with exit code %d",
                   detail->exit_code);
-        error_hint(&err, "Its last words stand in the deployment's log");
+        error_hint(err, "Its last words stand in the deployment's log");
     } else if (work->probe_status >= 500) {
-        error_set(&err, ERR_START_FAILED, "The app answers GET / with an error (%d)",
+        error_set(err, ERR_START_FAILED, "The app answers GET / with an error (%d)",
                   work->probe_status);
-        error_hint(&err, "The first page must answer with a status below 500");
+        error_hint(err, "The first page must answer with a status below 500");
     } else {
         char advice[200];
         listening_explain((pid_t)detail->pid, (uint16_t)work->release.port, advice, sizeof(advice));
-        error_set(&err, ERR_START_FAILED, "The app does not answer on port %lld",
+        error_set(err, ERR_START_FAILED, "The app does not answer on port %lld",
                   (long long)work->release.port);
-        error_hint(&err, "%s", advice);
+        error_hint(err, "%s", advice);
     }
+}
+
+static void conclude_failed_start(struct site_work *work, const struct error *err)
+{
     struct instance *instance = instance_of_step(work);
     instance->health = PLAN_UNHEALTHY;
     if (!site_work_is_new_release(work) &&
         clock_monotonic_ms() - work->route.since_ms > STABLE_MS) {
         work->failures = 0;
     }
-    action_end(work, &err);
+    action_end(work, err);
+}
+
+/* For the log of the deployment, whose owner waits. */
+static void log_last_words(const struct site_work *work, const char *text, size_t size)
+{
+    size_t cut = size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0; /* lines have no limit */
+    const char *from = last_words_lines(text + cut, size - cut, FAILED_LOG_LINES);
+    release_log(work->deployd, work->site_id, work->site.desired_deployment,
+                "--- what the app wrote ---\n%.*s--- end ---", (int)(text + size - from), from);
 }
 
 static void on_last_words(void *context, const char *text, size_t size, const struct error *err)
 {
     struct site_work *work = context;
-    size_t cut = size > FAILED_LOG_BYTES ? size - FAILED_LOG_BYTES : 0; /* lines have no limit */
+    struct error failure;
+    explain(work, &failure);
     if (site_work_is_new_release(work) && size > 0) {
-        release_log(work->deployd, work->site_id, work->site.desired_deployment,
-                    "--- what the app wrote ---\n%.*s--- end ---", (int)(size - cut), text + cut);
+        log_last_words(work, text, size);
     }
-    conclude_failed_start(work);
+    if (!site_work_is_new_release(work) || !work->site.live_deployment) {
+        last_words_keep(work->deployd, work->site_id, failure.message, text, size);
+    }
+    conclude_failed_start(work, &failure);
 }
 
 static void on_failed_detail(void *context, const struct container_detail *detail,
@@ -80,7 +96,7 @@ static void on_failed_detail(void *context, const struct container_detail *detai
         return;
     }
     work->failed = *detail;
-    container_logs(work->deployd->engine, work->step.container->id, FAILED_LOG_LINES, on_last_words,
+    container_logs(work->deployd->engine, work->step.container->id, LAST_WORDS_LINES, on_last_words,
                    work);
 }
 

@@ -7,6 +7,7 @@
 #include "dialup-deployd/converge/actions.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/handover.h"
+#include "dialup-deployd/last_words.h"
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
@@ -61,6 +62,7 @@ static int note_live(struct site_work *work, struct error *err)
             return error_set(err, (enum error_code) - result, "its end cannot be written down");
         }
         release_prune(deployd, work->site_id, release_id(&work->wanted));
+        last_words_forget(deployd, work->site_id);
     }
     return 0;
 }

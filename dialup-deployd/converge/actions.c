@@ -18,6 +18,7 @@ static action_fn *const actions[] = {
     [PLAN_DRAIN] = action_drain,
     [PLAN_REMOVE] = action_remove,
     [PLAN_GIVE_UP] = action_give_up,
+    [PLAN_STAY] = action_stay,
     [PLAN_HOLD] = action_hold,
     [PLAN_FREEZE] = action_freeze,
     [PLAN_THAW] = action_thaw,

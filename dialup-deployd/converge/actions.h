@@ -53,3 +53,4 @@ bool action_thaw_now(struct site_work *work, const char *id);
 
 /* action_give_up.c */
 action_fn action_give_up;
+action_fn action_stay;

@@ -202,22 +202,48 @@ static struct plan_step plan_limits(const struct plan_site *site,
     return nothing;
 }
 
+/* Of a restart: what ran before it, and still does. */
+static const struct plan_container *find_before(const struct plan_site *site,
+                                                const struct plan_observed *observed)
+{
+    for (size_t i = 0; i < observed->container_count; i++) {
+        const struct plan_container *container = &observed->containers[i];
+        if (container->deployment == site->live_deployment &&
+            container->generation < site->generation && container->is_running &&
+            container->pulse == PLAN_GOING && container->health != PLAN_UNHEALTHY &&
+            container->drain == PLAN_UNDRAINED) {
+            return container;
+        }
+    }
+    return NULL;
+}
+
+/* Nobody is led away from a container that answers, because another does not. */
+static struct plan_step give_up(const struct plan_site *site, const struct plan_observed *observed,
+                                const struct plan_container *failed)
+{
+    const struct plan_container *before =
+        site->wanted_deployment == site->live_deployment ? find_before(site, observed) : NULL;
+    return before ? step(PLAN_STAY, before) : step(PLAN_GIVE_UP, failed);
+}
+
 /* A container that ended or never answered. It is taken away; the next pass makes another, as
  * long as there are attempts. */
 static struct plan_step plan_failed(const struct plan_site *site,
+                                    const struct plan_observed *observed,
                                     const struct plan_container *container)
 {
-    return site->attempts_left > 0 ? remove_one(container) : step(PLAN_GIVE_UP, container);
+    return site->attempts_left > 0 ? remove_one(container) : give_up(site, observed, container);
 }
 
 /* The next thing that a wanted container needs before it serves. */
-static struct plan_step bring_up(const struct plan_site *site,
+static struct plan_step bring_up(const struct plan_site *site, const struct plan_observed *observed,
                                  const struct plan_container *container)
 {
     /* One that does not even start was never probed. */
     bool is_spent = site->attempts_left <= 0 && container->health == PLAN_UNPROBED;
     if (container->health == PLAN_UNHEALTHY || is_spent) {
-        return plan_failed(site, container);
+        return plan_failed(site, observed, container);
     }
     if (!container->is_running) {
         bool has_ended = container->was_started && !container->is_rested;
@@ -267,7 +293,7 @@ static bool keep_wanted_and_routed(const struct plan_site *site,
 static struct plan_step create(const struct plan_site *site, const struct plan_observed *observed)
 {
     if (site->attempts_left <= 0) {
-        return step(PLAN_GIVE_UP, NULL);
+        return give_up(site, observed, NULL);
     }
     if (is_any_routed(observed)) {
         struct plan_step next = retire_others(site, observed, keep_wanted_and_routed);
@@ -321,7 +347,7 @@ static struct plan_step plan_first(const struct plan_site *site,
         return step(PLAN_ROUTE_WAIT, NULL);
     }
     const struct plan_container *coming = find_coming(site, observed);
-    return coming ? bring_up(site, coming) : create(site, observed);
+    return coming ? bring_up(site, observed, coming) : create(site, observed);
 }
 
 static bool keep_targets_and_coming(const struct plan_site *site,
@@ -342,8 +368,9 @@ static struct plan_step plan_more(const struct plan_site *site,
     }
     const struct plan_container *coming = find_coming(site, observed);
     if (coming) {
-        struct plan_step next = bring_up(site, coming);
-        return next.action == PLAN_GIVE_UP ? remove_one(coming) : next;
+        struct plan_step next = bring_up(site, observed, coming);
+        bool is_vain = next.action == PLAN_GIVE_UP || next.action == PLAN_STAY;
+        return is_vain ? remove_one(coming) : next;
     }
     bool may_begin = site->attempts_left > 0 && !is_any_draining(observed);
     return may_begin ? step(PLAN_CREATE, NULL) : nothing;
@@ -451,6 +478,7 @@ const char *plan_action_name(enum plan_action action)
         [PLAN_THAW] = "thaw container",
         [PLAN_STOP] = "stop container",
         [PLAN_NOTE_ASLEEP] = "note asleep",
+        [PLAN_STAY] = "stay with the container from before",
         [PLAN_AWAIT] = "await a drain",
     };
     return names[action];

@@ -97,6 +97,7 @@ enum plan_action {
     PLAN_THAW,           /* container */
     PLAN_STOP,           /* container: it stays, to be started again */
     PLAN_NOTE_ASLEEP,    /* it should be frozen, but nothing runs that could be */
+    PLAN_STAY,           /* a restart fails; container: the one from before, which goes on */
     PLAN_AWAIT,          /* nothing before a drain has ended; the site is not at rest */
     PLAN_ACTION_COUNT
 };

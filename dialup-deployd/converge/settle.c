@@ -67,6 +67,8 @@ void settle_site(struct site_work *work)
     } else if (work->serve == PLAN_NO_RELEASE) {
         state = work->failure.code ? SITE_FAILED : SITE_NEW;
         reason = work->failure.message;
+    } else if (work->stayed_generation == work->site.restart_generation) {
+        reason = work->stayed;
     }
     settle_sleep(work);
     if (work->has_removed) {

@@ -203,6 +203,9 @@ static void settle(struct site_work *work)
 /* A new release or a restart begins with a clean slate. */
 static void note_attempt(struct site_work *work)
 {
+    if (work->attempt_deployment != work->site.desired_deployment) {
+        work->stayed[0] = '\0';
+    }
     if (work->attempt_deployment != work->site.desired_deployment ||
         work->attempt_generation != work->site.restart_generation) {
         work->attempt_deployment = work->site.desired_deployment;

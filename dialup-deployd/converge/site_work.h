@@ -92,8 +92,10 @@ struct site_work {
     int64_t attempt_deployment; /* what the failures below belong to */
     int64_t attempt_generation;
     int failures;
-    struct error failure; /* the last one, for its owner */
-    bool is_given_up;     /* set by the step: rest for a while */
+    struct error failure;      /* the last one, for its owner */
+    bool is_given_up;          /* set by the step: rest for a while */
+    int64_t stayed_generation; /* a restart failed, and this one goes on: */
+    char stayed[sizeof(((struct error *)NULL)->message)]; /* why; "": none did */
     struct event *retry;
     bool is_waiting;             /* for retry */
     int64_t awaiting_deployment; /* its log says already that it waits for a drain */

@@ -21,6 +21,7 @@ enum {
     SET_DESIRED,
     SET_DESIRED_DEPLOYMENT,
     RESTART,
+    UNDO_RESTART,
     UPDATE,
     SET_STATE,
     SET_LIVE_DEPLOYMENT,
@@ -52,6 +53,9 @@ static const struct db_statement rows[] = {
                                 "WHERE id = ?1"},
     [RESTART] = {"sites_restart", "UPDATE sites SET desired = 'running', restart_generation = "
                                   "restart_generation + 1, updated_at = ?2 WHERE id = ?1"},
+    [UNDO_RESTART] = {"sites_undo_restart",
+                      "UPDATE sites SET restart_generation = ?3, updated_at = ?4 "
+                      "WHERE id = ?1 AND restart_generation = ?2"},
     [UPDATE] = {"sites_update", "UPDATE sites SET type = ?2, strategy = ?3, memory_mib = ?4, "
                                 "cpu_millicores = ?5, idle_minutes = ?6, updated_at = ?7 "
                                 "WHERE id = ?1"},
@@ -274,6 +278,17 @@ int sites_restart(struct db *db, int64_t id, int64_t now, struct error *err)
     db_bind_i64(&q, id);
     db_bind_i64(&q, now);
     return store_change(&q, "site");
+}
+
+int sites_undo_restart(struct db *db, int64_t id, int64_t from_generation, int64_t to_generation,
+                       int64_t now, struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &sites_statements, UNDO_RESTART, err);
+    db_bind_i64(&q, id);
+    db_bind_i64(&q, from_generation);
+    db_bind_i64(&q, to_generation);
+    db_bind_i64(&q, now);
+    return db_query_run(&q);
 }
 
 int sites_update(struct db *db, const struct site *site, int64_t now, struct error *err)

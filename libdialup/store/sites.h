@@ -92,6 +92,9 @@ int sites_set_desired_deployment(struct db *db, int64_t id, int64_t deployment_i
                                  struct error *err);
 /* Wants it running, in a container that is younger than this call. */
 int sites_restart(struct db *db, int64_t id, int64_t now, struct error *err);
+/* What was restarted goes on as it was, unless it was restarted again meanwhile. */
+int sites_undo_restart(struct db *db, int64_t id, int64_t from_generation, int64_t to_generation,
+                       int64_t now, struct error *err);
 /* Writes type, strategy, memory, CPU and idle_minutes. */
 int sites_update(struct db *db, const struct site *site, int64_t now, struct error *err);
 

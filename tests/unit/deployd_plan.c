@@ -21,6 +21,12 @@ enum { OLD = 4, NEW = 5 };
 #define CONTAINER_SITE SITE(RUNNING, CONTAINER, 1, 2)
 #define RESTARTED_SITE SITE(RUNNING, CONTAINER, 2, 2)
 #define SPENT_SITE SITE(RUNNING, CONTAINER, 1, 0)
+#define SPENT_RESTART                                                                              \
+    {                                                                                              \
+        .desired = PLAN_RUNNING, .serve = PLAN_CONTAINER, .wanted_deployment = NEW,                \
+        .live_deployment = NEW, .generation = 2, .memory_mib = 256, .cpu_millicores = 250,         \
+        .instances = 1, .may_overlap = true                                                        \
+    }
 #define FILES_SITE SITE(RUNNING, FILES, 1, 2)
 #define SPENT_FILES_SITE SITE(RUNNING, FILES, 1, 0)
 #define EMPTY_SITE SITE(RUNNING, NO_RELEASE, 1, 2)
@@ -62,6 +68,7 @@ enum { OLD = 4, NEW = 5 };
 #define NEW_BOX BOX("new", NEW, 1, RUNS, HEALTHY, 256, 250)
 #define TWIN_BOX BOX("twin", NEW, 1, RUNS, HEALTHY, 256, 250)
 #define AGAIN_BOX BOX("again", NEW, 2, RUNS, HEALTHY, 256, 250)
+#define SICK_AGAIN_BOX BOX("again", NEW, 2, RUNS, UNHEALTHY, 256, 250)
 #define MADE_BOX BOX("new", NEW, 1, MADE, UNPROBED, 256, 250)
 #define STARTED_BOX BOX("new", NEW, 1, RUNS, UNPROBED, 256, 250)
 #define ENDED_BOX BOX("new", NEW, 1, ENDED, HEALTHY, 256, 250)
@@ -199,6 +206,14 @@ static const struct row rows[] = {
     {"settled at last", SPENT_SITE, TO("new"), PLAN_NOTHING, NULL, {NEW_BOX}},
     /* a restart is a new generation of the same release */
     {"restart", RESTARTED_SITE, TO("new"), PLAN_CREATE, NULL, {NEW_BOX}},
+    {"restart, spent", SPENT_RESTART, TO("new"), PLAN_STAY, "new", {NEW_BOX, SICK_AGAIN_BOX}},
+    {"restart, cannot be made", SPENT_RESTART, TO("new"), PLAN_STAY, "new", {NEW_BOX}},
+    {"restart, spent, nothing before",
+     SPENT_RESTART,
+     NOWHERE,
+     PLAN_GIVE_UP,
+     "again",
+     {SICK_AGAIN_BOX}},
     {"restarted", RESTARTED_SITE, TO("new"), PLAN_ROUTE_TO, "again", {NEW_BOX, AGAIN_BOX}},
     /* failures; one that ended is looked at before it is taken away */
     {"ended", CONTAINER_SITE, TO("old"), PLAN_PROBE, "new", {OLD_BOX, ENDED_BOX}},

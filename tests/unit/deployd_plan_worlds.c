@@ -273,6 +273,11 @@ static void carry_out(struct world *world, const struct plan_step *step)
     case PLAN_GIVE_UP:
         give_up(world, box);
         break;
+    case PLAN_STAY:
+        CHECK(box->generation < world->site.generation);
+        world->site.generation = box->generation;
+        world->site.attempts_left = ATTEMPTS;
+        break;
     case PLAN_HOLD:
         hold(world);
         break;

@@ -1,0 +1,67 @@
+/*
+ * See the header. Written by the converger's probe (action_probe.c), read for `site_logs`.
+ */
+#include "dialup-deployd/last_words.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dialup-deployd/deployd.h"
+#include "libdialup/base/clock.h"
+#include "libdialup/base/fs.h"
+#include "libdialup/base/memory.h"
+
+enum { READ_MAX_BYTES = 2 * LAST_WORDS_BYTES };
+
+static char *path_of(const struct deployd *deployd, int64_t site_id)
+{
+    return deployd_site_path(deployd, site_id, "logs/last-words.log");
+}
+
+const char *last_words_lines(const char *text, size_t size, int64_t lines)
+{
+    const char *begin = text + size;
+    while (begin > text) {
+        bool is_line_end = begin[-1] == '\n' && begin != text + size;
+        if (is_line_end && --lines == 0) {
+            break;
+        }
+        begin--;
+    }
+    return begin;
+}
+
+void last_words_keep(const struct deployd *deployd, int64_t site_id, const char *what_happened,
+                     const char *text, size_t size)
+{
+    AUTO_FREE char *path = path_of(deployd, site_id);
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0640);
+    AUTO_STRBUF struct strbuf head = STRBUF_INIT;
+    time_t now = (time_t)clock_unix();
+    struct tm utc;
+    char at[32];
+    if (fd < 0) {
+        return;
+    }
+    strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", gmtime_r(&now, &utc));
+    size_t cut = size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0; /* lines have no limit */
+    strbuf_printf(&head, "--- %s UTC: %s. What it wrote before: ---\n", at, what_happened);
+    if (fs_write_all(fd, strbuf_text(&head), head.size, NULL) == 0 &&
+        fs_write_all(fd, text + cut, size - cut, NULL) == 0) {
+        fs_write_all(fd, "--- end ---\n", strlen("--- end ---\n"), NULL);
+    }
+}
+
+void last_words_forget(const struct deployd *deployd, int64_t site_id)
+{
+    AUTO_FREE char *path = path_of(deployd, site_id);
+    unlink(path);
+}
+
+void last_words_read(const struct deployd *deployd, int64_t site_id, struct strbuf *out)
+{
+    AUTO_FREE char *path = path_of(deployd, site_id);
+    fs_read_file(path, READ_MAX_BYTES, out, NULL);
+}
