@@ -205,6 +205,9 @@ int upload_files_write(const struct admind *admind, struct http_request *request
         return fd;
     }
     result = http_request_body_write(request, fd, offset, err);
+    if (result == 0 && fdatasync(fd) < 0) {
+        result = error_set_errno(err, ERR_IO, errno, "The upload cannot be written");
+    }
     if (result == 0) {
         result = uploads_advance(admind->run->db, upload->id, offset, size, clock_unix(), err);
     }

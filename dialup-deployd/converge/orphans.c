@@ -1,5 +1,5 @@
 /*
- * See the header. Called by the converger's slow pass, and by the queue for builds.
+ * See the header. Called by the converger's slow pass, and by the queue when a build has failed.
  */
 #include "dialup-deployd/converge/orphans.h"
 
@@ -7,6 +7,7 @@
 #include "dialup-deployd/engine/container.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/store/deployments.h"
 #include "libdialup/store/sites.h"
 
 static void on_removed(void *context, const struct error *err)
@@ -25,22 +26,52 @@ static bool is_of(const struct deployd *deployd, const struct container *contain
     return str_equal(container->kind, kind) && str_equal(container->network, name);
 }
 
-/* Containers that serve a site which is gone; sites are never deleted from the table, so one that
- * is not in it was never ours to keep. */
-static void on_all_listed(void *context, const struct container *list, size_t count,
-                          const struct error *err)
+/* Sites are never deleted from the table, so one that is not in it was never ours to keep. */
+static bool has_lost_site(const struct deployd *deployd, struct arena *arena,
+                          const struct container *container)
+{
+    struct site site;
+    struct error missing;
+    int found = sites_find(deployd->run->db, arena, container->site_id, &site, &missing);
+    return found == -ERR_NOT_FOUND || (found == 0 && site.state == SITE_DELETED);
+}
+
+/* A build's job removes its containers itself, unless it is killed: alone, or with the machine. The
+ * row is read after the list, so a container that was listed is older than what it says. */
+static bool has_lost_build(const struct deployd *deployd, struct arena *arena,
+                           const struct container *container)
+{
+    struct deployment deployment;
+    struct error missing;
+    int found =
+        deployments_find(deployd->run->db, arena, container->deployment_id, &deployment, &missing);
+    return found == -ERR_NOT_FOUND || (found == 0 && deployment.state != DEPLOYMENT_BUILDING);
+}
+
+static const struct {
+    const char *kind;
+    enum deployd_network network;
+    bool (*is_lost)(const struct deployd *deployd, struct arena *arena,
+                    const struct container *container);
+    const char *why;
+} kinds[] = {
+    {"production", DEPLOYD_PRODUCTION, has_lost_site, "its site is gone"},
+    {"build", DEPLOYD_DEVELOPMENT, has_lost_build, "its build has ended"},
+};
+
+static void on_listed(void *context, const struct container *list, size_t count,
+                      const struct error *err)
 {
     struct deployd *deployd = context;
     AUTO_ARENA struct arena *arena = arena_new();
     for (size_t i = 0; !err && i < count; i++) {
-        struct site site;
-        struct error missing;
-        int found = sites_find(deployd->run->db, arena, list[i].site_id, &site, &missing);
-        bool is_orphan = found == -ERR_NOT_FOUND || (found == 0 && site.state == SITE_DELETED);
-        if (is_orphan && is_of(deployd, &list[i], "production", DEPLOYD_PRODUCTION)) {
-            log_warning("container %.12s belongs to site %lld, which is gone: removing it",
-                        list[i].id, (long long)list[i].site_id);
-            container_remove(deployd->engine, list[i].id, 1, on_removed, NULL);
+        for (size_t j = 0; j < ARRAY_COUNT(kinds); j++) {
+            if (is_of(deployd, &list[i], kinds[j].kind, kinds[j].network) &&
+                kinds[j].is_lost(deployd, arena, &list[i])) {
+                log_warning("container %.12s of site %lld is removed: %s", list[i].id,
+                            (long long)list[i].site_id, kinds[j].why);
+                container_remove(deployd->engine, list[i].id, 1, on_removed, NULL);
+            }
         }
     }
 }
@@ -48,31 +79,5 @@ static void on_all_listed(void *context, const struct container *list, size_t co
 void orphans_remove(struct deployd *deployd)
 {
     container_list(deployd->engine, config_text(deployd->run->config, CONFIG_common_instance), 0,
-                   on_all_listed, NULL, deployd);
-}
-
-struct build_search {
-    struct deployd *deployd;
-    int64_t deployment_id;
-};
-
-static void on_builds_listed(void *context, const struct container *list, size_t count,
-                             const struct error *err)
-{
-    struct build_search *search = context;
-    for (size_t i = 0; !err && i < count; i++) {
-        if (list[i].deployment_id == search->deployment_id &&
-            is_of(search->deployd, &list[i], "build", DEPLOYD_DEVELOPMENT)) {
-            container_remove(search->deployd->engine, list[i].id, 0, on_removed, NULL);
-        }
-    }
-    free(search);
-}
-
-void orphans_remove_builds(struct deployd *deployd, int64_t site_id, int64_t deployment_id)
-{
-    struct build_search *search = xcalloc(1, sizeof(*search));
-    *search = (struct build_search){deployd, deployment_id};
-    container_list(deployd->engine, config_text(deployd->run->config, CONFIG_common_instance),
-                   site_id, on_builds_listed, free, search);
+                   on_listed, NULL, deployd);
 }

@@ -76,7 +76,7 @@ static void explain_exit(struct build *build, const struct job_exit *exit)
 static void discard(struct build *build)
 {
     trash_move(build->deployd, build->release_dir);
-    orphans_remove_builds(build->deployd, build->site.id, build->deployment.id);
+    orphans_remove(build->deployd);
 }
 
 static int hand_on(struct build *build)

@@ -6,7 +6,6 @@
 #include <event2/event.h>
 
 #include "dialup-deployd/converge/converge.h"
-#include "dialup-deployd/converge/orphans.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/queue/accept.h"
 #include "dialup-deployd/queue/build.h"
@@ -103,12 +102,8 @@ static bool is_being_built(const struct queue *queue, int64_t deployment_id)
 /* Its job ended with a former life of ours, or could not be started: it begins again. */
 static bool requeue(struct queue *queue, const struct deployment *row)
 {
-    if (deployments_set_state(queue->deployd->run->db, row->id, DEPLOYMENT_QUEUED, "Queued again",
-                              clock_unix(), NULL) < 0) {
-        return false;
-    }
-    orphans_remove_builds(queue->deployd, row->site_id, row->id);
-    return true;
+    return deployments_set_state(queue->deployd->run->db, row->id, DEPLOYMENT_QUEUED,
+                                 "Queued again", clock_unix(), NULL) == 0;
 }
 
 static bool is_left_over(const struct queue *queue, struct arena *arena,
