@@ -98,14 +98,30 @@ static int write_rows(struct db *db, const struct site *site, const struct adjus
     return result;
 }
 
+/* Whether what the ledger holds for it has to be what it is about to need. One that is to fall
+ * asleep holds its memory as long as it may still be kept awake, by a visitor who comes just now. */
+static int is_up(const struct admission *admission, struct arena *arena,
+                 const struct adjusted *adjusted, bool *ret_is_up, struct error *err)
+{
+    const struct site *next = &adjusted->site;
+    *ret_is_up = next->desired == SITE_WANT_RUNNING && next->desired_deployment;
+    bool is_leaving = !adjusted->coming_id && next->sleep == SITE_ASLEEP;
+    return *ret_is_up && is_leaving
+               ? admission_holds_run(admission->db, arena, next->id, ret_is_up, err)
+               : 0;
+}
+
 /* What is stopped, or asleep and stays so, holds nothing. */
 static int write_ledger(const struct admission *admission, struct arena *arena,
                         const struct adjusted *adjusted, int64_t now, struct error *err)
 {
     const struct site *next = &adjusted->site;
-    bool is_up = next->desired == SITE_WANT_RUNNING && next->desired_deployment &&
-                 (adjusted->coming_id || next->sleep != SITE_ASLEEP);
-    if (is_up) {
+    bool holds;
+    int result = is_up(admission, arena, adjusted, &holds, err);
+    if (result < 0) {
+        return result;
+    }
+    if (holds) {
         return handover_keep(admission, arena, next, "Cannot change this site", now, err);
     }
     return adjusted->changes_needs

@@ -243,6 +243,17 @@ int admission_check_alone(const struct admission *admission, struct arena *arena
     return verdict.allowed ? 0 : view_refusal(&verdict, action, arena, err);
 }
 
+int admission_holds_run(struct db *db, struct arena *arena, int64_t site_id, bool *ret_holds,
+                        struct error *err)
+{
+    struct quota_amounts held;
+    int result = read_held(db, arena, site_id, RESERVATION_RUN, &held, err);
+    if (result == 0) {
+        *ret_holds = held.of[QUOTA_CONCURRENT_CONTAINERS] > 0;
+    }
+    return result;
+}
+
 int admission_release_run(struct db *db, int64_t site_id, struct error *err)
 {
     const struct reservation_holder holder = {.site_id = site_id, .purpose = RESERVATION_RUN};

@@ -68,6 +68,10 @@ int admission_keep_run(const struct admission *admission, struct arena *arena,
 int admission_check_alone(const struct admission *admission, struct arena *arena,
                           const struct site *site, const char *action, struct error *err);
 
+/* Whether the ledger holds anything for it to run. */
+int admission_holds_run(struct db *db, struct arena *arena, int64_t site_id, bool *ret_holds,
+                        struct error *err);
+
 /* Gives back what it needed to run; its containers still exist. */
 int admission_release_run(struct db *db, int64_t site_id, struct error *err);
 

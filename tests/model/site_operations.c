@@ -395,8 +395,9 @@ static void adjust(struct course *course, struct reference_site *site,
         site->depth = site->may_sleep ? site->depth : DEPTH_AWAKE;
     }
     const struct reference_needs room = room_of(course, site);
+    bool holds = site->held[OF_RUN].of[QUOTA_CONCURRENT_CONTAINERS] > 0; /* it may stay awake */
     if (site->desired == WANT_RUNNING && site->wanted &&
-        (is_coming || site->depth != DEPTH_ASLEEP)) {
+        (is_coming || site->depth != DEPTH_ASLEEP || holds)) {
         struct reference_asking asking = ask_to_run(site, &room);
         keep_what_grows(&asking);
         admit(course, &asking, outcome);

@@ -81,6 +81,20 @@ static void case_memory_of_what_sleeps(void)
     }
 }
 
+/* Its container has not stopped yet, and a visitor may keep it awake: then nobody asks again. */
+static void case_memory_of_what_falls_asleep(void)
+{
+    AUTO_RIG struct rig rig;
+    rig_init_live(&rig);
+    CHECK_INT(sites_set_sleep(rig.store.deployd, rig.site_id, SITE_ASLEEP, NOW, &rig.err), 0);
+    CHECK_INT(adjust(&rig, memory(256)), 0);
+    rig_check_memory(&rig, 256, 256);
+    CHECK_INT(adjust(&rig, memory(64)), 0);
+    rig_check_memory(&rig, 64, 64);
+    CHECK_INT(adjust(&rig, memory(LIMIT_MIB + 1)), -ERR_QUOTA_EXCEEDED);
+    rig_check_memory(&rig, 64, 64);
+}
+
 static void case_memory_of_what_is_stopped(void)
 {
     AUTO_RIG struct rig rig;
@@ -214,6 +228,7 @@ int main(void)
     static const struct check_case cases[] = {
         {"what runs must fit as far as it grows", case_memory_of_what_runs},
         {"what sleeps must fit alone", case_memory_of_what_sleeps},
+        {"what falls asleep still holds its memory", case_memory_of_what_falls_asleep},
         {"what is stopped holds nothing", case_memory_of_what_is_stopped},
         {"files need no memory", case_memory_of_files},
         {"one that may not sleep wakes", case_waking},
