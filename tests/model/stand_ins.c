@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dialup-deployd/converge/docker_watch.h"
+#include "dialup-deployd/converge/limiter.h"
 #include "dialup-deployd/converge/listening.h"
 #include "dialup-deployd/converge/probe.h"
 #include "dialup-deployd/images.h"
@@ -189,8 +190,8 @@ void container_start(struct engine *engine, const char *id, container_done_fn *o
     }
 }
 
-void container_update(struct engine *engine, const char *id, int64_t memory_mib,
-                      int64_t cpu_millicores, container_done_fn *on_done, void *context)
+void limiter_set(struct limiter *limiter, const char *id, int64_t memory_mib,
+                 int64_t cpu_millicores, container_done_fn *on_done, void *context)
 {
     struct world_container *container = ask(id, on_done, context);
     if (container) {
