@@ -20,6 +20,7 @@
 struct event;
 struct ipc_subscriber;
 struct log_poll;
+struct notice_watch;
 struct password_worker;
 struct root_work;
 
@@ -44,6 +45,7 @@ struct admind {
     char *events_path;
     struct ipc_subscriber *events;
     struct event *housekeeping;
+    struct notice_watch *notices;
     struct log_poll_list polls;      /* of api_log.c */
     struct root_work_list root_work; /* of rpc.c */
 };

@@ -3,7 +3,7 @@
  */
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/limit_note.h"
+#include "dialup-admind/level.h"
 #include "dialup-admind/shares.h"
 #include "dialup-admind/team_view.h"
 #include "libdialup/base/clock.h"
@@ -177,7 +177,7 @@ int handle_members_change(struct http_request *request, void *context, struct er
 static int remove_member(const struct admind *admind, struct http_request *request,
                          const struct access_team *team, int64_t user_id, struct error *err)
 {
-    const struct quota_machine machine = limit_note_machine(admind);
+    const struct quota_machine machine = level_machine(admind);
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int r = db_transaction_begin(&transaction, admind->run->db, err);
     if (r < 0 ||

@@ -3,7 +3,7 @@
  */
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/limit_note.h"
+#include "dialup-admind/level.h"
 #include "dialup-admind/shares.h"
 #include "dialup-admind/team_view.h"
 #include "libdialup/site/site_type.h"
@@ -138,7 +138,7 @@ int handle_teams_advice(struct http_request *request, void *context, struct erro
     const struct admind *admind = context;
     const struct http_get_teams_id_advice_query *query = http_request_query(request);
     struct arena *arena = http_request_arena(request);
-    const struct quota_machine machine = limit_note_machine(admind);
+    const struct quota_machine machine = level_machine(admind);
     struct share_moves *moves = arena_alloc(arena, sizeof(*moves));
     const struct quota_member *member;
     struct quota_amounts wanted;

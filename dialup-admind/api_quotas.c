@@ -5,6 +5,7 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/call.h"
 #include "dialup-admind/handlers.h"
+#include "dialup-admind/level.h"
 #include "dialup-admind/limit_input.h"
 #include "dialup-admind/limit_note.h"
 #include "dialup-admind/views.h"
@@ -12,7 +13,6 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/str.h"
 #include "libdialup/db/transaction.h"
-#include "libdialup/store/levels.h"
 #include "libdialup/store/limits.h"
 #include "libdialup/store/notices.h"
 
@@ -50,18 +50,12 @@ static int read_level(const struct admind *admind, struct arena *arena,
                       const struct subject *subject, struct quota_level *ret_level,
                       struct quota_limit raw[QUOTA_DIMENSION_COUNT], struct error *err)
 {
-    struct db *db = admind->run->db;
-    const struct quota_machine machine = limit_note_machine(admind);
-    int result =
-        subject->entity == QUOTA_SYSTEM
-            ? levels_read_system(
-                  db, &machine, config_integer(admind->run->config, CONFIG_deployd_reserve_percent),
-                  ret_level, err)
-            : levels_read_owner(db, arena, subject->entity, subject->id, &machine, ret_level, err);
+    int result = level_read(admind, arena, subject->entity, subject->id, ret_level, err);
     for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
         raw[i] = QUOTA_NO_LIMIT;
     }
-    return result == 0 ? limits_read(db, subject->entity, subject->id, raw, err) : result;
+    return result == 0 ? limits_read(admind->run->db, subject->entity, subject->id, raw, err)
+                       : result;
 }
 
 static int read_quotas(const struct admind *admind, struct arena *arena,
@@ -218,6 +212,8 @@ static void answer_applied(struct call *call, const void *result)
     }
     quotas.applied = applied->sites;
     quotas.applied_count = applied->sites_count;
+    quotas.over = applied->over;
+    quotas.over_count = applied->over_count;
     quotas.note = saved->note;
     quotas.warnings = saved->warnings;
     quotas.warnings_count = saved->warnings_count;

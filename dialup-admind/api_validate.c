@@ -5,8 +5,7 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/call.h"
 #include "dialup-admind/handlers.h"
-#include "dialup-admind/limit_note.h"
-#include "libdialup/store/levels.h"
+#include "dialup-admind/level.h"
 #include "proto/deployd_rpc.h"
 #include "proto/http_api.h"
 
@@ -112,12 +111,8 @@ enum { LEVELS = 2 };
 static int read_levels(const struct admind *admind, struct arena *arena, const struct owner *owner,
                        struct quota_level levels[LEVELS], struct error *err)
 {
-    const struct quota_machine machine = limit_note_machine(admind);
-    int64_t reserve = config_integer(admind->run->config, CONFIG_deployd_reserve_percent);
-    int result = levels_read_owner(admind->run->db, arena, owner->entity, owner->id, &machine,
-                                   &levels[0], err);
-    return result == 0 ? levels_read_system(admind->run->db, &machine, reserve, &levels[1], err)
-                       : result;
+    int result = level_read(admind, arena, owner->entity, owner->id, &levels[0], err);
+    return result == 0 ? level_read(admind, arena, QUOTA_SYSTEM, 0, &levels[1], err) : result;
 }
 
 static const struct http_fit_row *view_rows(struct arena *arena,

@@ -74,6 +74,11 @@ http_handler_fn handle_teams_advice;
 http_handler_fn handle_usage;
 http_handler_fn handle_team_usage;
 
+/* api_history.c */
+http_handler_fn handle_usage_history;
+http_handler_fn handle_team_history;
+http_handler_fn handle_usage_analytics;
+
 /* api_sites.c */
 http_handler_fn handle_sites_list;
 http_handler_fn handle_sites_create;

@@ -6,9 +6,10 @@
 #include "dialup-admind/upload_files.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
+#include "libdialup/store/notices.h"
 #include "libdialup/store/sessions.h"
 
-enum { UPLOAD_KEEP_S = 24 * 3600 };
+enum { UPLOAD_KEEP_S = 24 * 3600, NOTICE_KEEP_S = 100 * 24 * 3600 };
 
 static void remove_uploads(const struct admind *admind, int64_t before, struct error *err)
 {
@@ -33,6 +34,9 @@ void housekeeping_run(struct admind *admind)
     struct error err;
     if (sessions_expire(admind->run->db, now, &removed, &err) < 0) {
         log_warning("cannot remove ended sessions: %s", err.message);
+    }
+    if (notices_expire(admind->run->db, now - NOTICE_KEEP_S, &removed, &err) < 0) {
+        log_warning("cannot remove old notices: %s", err.message);
     }
     remove_uploads(admind, now - UPLOAD_KEEP_S, &err);
 }

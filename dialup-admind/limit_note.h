@@ -17,7 +17,3 @@ const char *limit_note(const struct admind *admind, struct arena *arena,
  * ...". level is as it is after the change; sentences in the arena. */
 const char *const *limit_warnings(struct arena *arena, const struct quota_level *level,
                                   const bool *changed, size_t *ret_count);
-
-/* What this machine has, as the settings or the kernel tell it: what limits in parts of the machine
- * are parts of. 0: not known. */
-struct quota_machine limit_note_machine(const struct admind *admind);

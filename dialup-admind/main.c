@@ -8,6 +8,7 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/admind.h"
 #include "dialup-admind/handlers.h"
+#include "dialup-admind/notice_watch.h"
 #include "dialup-admind/upload_files.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -142,6 +143,7 @@ static void stop(void *state)
             event_free(events[i]);
         }
     }
+    notice_watch_free(admind->notices);
     password_worker_free(admind->passwords);
     ipc_subscriber_close(admind->events);
     for (int i = 0; i < PEER_COUNT; i++) {
@@ -176,6 +178,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
         admind->housekeeping = event_new(run->base, -1, EV_PERSIST, on_housekeeping, admind);
         event_add(admind->housekeeping, &interval);
         housekeeping_run(admind);
+        admind->notices = notice_watch_new(admind);
     }
     for (int i = 0; result == 0 && i < PEER_COUNT; i++) {
         daemon_watch(run, admind->peers[i]);

@@ -79,7 +79,13 @@ const struct http_route admind_routes[] = {
     READ("/api/quotas/violations", USER, handle_violations, QUERY(get_quotas_violations),
          SAYS("Where limits were reached or passed")),
     READ("/api/usage/user/{id}", USER, handle_usage, SAYS("What an account uses")),
+    READ("/api/usage/user/{id}/history", USER, handle_usage_history,
+         QUERY(get_usage_user_id_history), SAYS("What an account used over time")),
     READ("/api/usage/team/{id}", USER, handle_team_usage, SAYS("What a team uses")),
+    READ("/api/usage/team/{id}/history", USER, handle_team_history,
+         QUERY(get_usage_team_id_history), SAYS("What a team used over time")),
+    READ("/api/usage/analytics", ADMIN, handle_usage_analytics, QUERY(get_usage_analytics),
+         SAYS("Who uses the server, and how full it is and becomes")),
 
     READ("/api/teams", USER, handle_teams_list, QUERY(get_teams), SAYS("Teams")),
     WRITE("POST", "/api/teams", USER, handle_teams_create, TAKES(team_create), SAYS("Make a team")),

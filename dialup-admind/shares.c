@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dialup-admind/limit_note.h"
+#include "dialup-admind/level.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/str.h"
 #include "libdialup/db/transaction.h"
@@ -185,7 +185,7 @@ int shares_move(const struct admind *admind, struct http_request *request,
                 const struct access_team *team, const struct share_moves *moves, struct error *err)
 {
     struct arena *arena = http_request_arena(request);
-    const struct quota_machine machine = limit_note_machine(admind);
+    const struct quota_machine machine = level_machine(admind);
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int result = db_transaction_begin(&transaction, admind->run->db, err);
     for (size_t i = 0; result == 0 && i < moves->count; i++) {
@@ -227,7 +227,7 @@ int shares_set(const struct admind *admind, struct http_request *request,
                struct error *err)
 {
     struct arena *arena = http_request_arena(request);
-    const struct quota_machine machine = limit_note_machine(admind);
+    const struct quota_machine machine = level_machine(admind);
     struct share_moves *moves = arena_alloc(arena, sizeof(*moves));
     struct quota_team quota;
     int result = teams_read_quota(admind->run->db, arena, team->team.id, &machine, &quota, err);

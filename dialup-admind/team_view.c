@@ -3,7 +3,7 @@
  */
 #include "dialup-admind/team_view.h"
 
-#include "dialup-admind/limit_note.h"
+#include "dialup-admind/level.h"
 #include "dialup-admind/views.h"
 #include "libdialup/store/limits.h"
 
@@ -103,7 +103,7 @@ int team_reply(const struct admind *admind, struct http_request *request, int st
 {
     struct arena *arena = http_request_arena(request);
     struct db *db = admind->run->db;
-    const struct quota_machine machine = limit_note_machine(admind);
+    const struct quota_machine machine = level_machine(admind);
     struct quota_limit pool[QUOTA_DIMENSION_COUNT];
     struct http_team shown = {
         .id = team->team.id,
