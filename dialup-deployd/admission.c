@@ -8,6 +8,7 @@
 
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/views.h"
+#include "libdialup/base/memory.h"
 #include "libdialup/store/levels.h"
 #include "libdialup/store/reservations.h"
 
@@ -304,24 +305,52 @@ int admission_note_storage(struct db *db, const struct site *site, int64_t size_
     return put(db, site, RESERVATION_STORAGE, &amounts, now, err);
 }
 
-int admission_storage_left(const struct admission *admission, struct arena *arena,
-                           int64_t *ret_bytes, struct error *err)
+/* How much is left of a dimension and its whole at all levels; QUOTA_UNLIMITED if nothing binds. */
+static int64_t left_of(const struct admission_levels *levels, enum quota_dimension dimension)
+{
+    const enum quota_dimension binding[] = {dimension, quota_dimension_info(dimension)->whole};
+    int64_t least = QUOTA_UNLIMITED;
+    for (size_t i = 0; i < levels->count * ARRAY_COUNT(binding); i++) {
+        const struct quota_level *level = &levels->levels[i / ARRAY_COUNT(binding)];
+        enum quota_dimension bound = binding[i % ARRAY_COUNT(binding)];
+        int64_t hard = quota_level_limit(level, bound).hard;
+        int64_t left = hard > level->used.of[bound] ? hard - level->used.of[bound] : 0;
+        if (hard != QUOTA_UNLIMITED && (least == QUOTA_UNLIMITED || left < least)) {
+            least = left;
+        }
+    }
+    return least;
+}
+
+static int bytes_left(const struct admission *admission, struct arena *arena,
+                      enum quota_dimension dimension, int64_t *ret_bytes, struct error *err)
 {
     struct admission_levels levels;
     int result = admission_read_levels(admission, arena, &levels, err);
     if (result < 0) {
         return result;
     }
-    *ret_bytes = INT64_MAX;
-    for (size_t i = 0; i < levels.count; i++) {
-        static const enum quota_dimension binding[] = {QUOTA_STORAGE_PRODUCTION, QUOTA_STORAGE};
-        for (size_t j = 0; j < sizeof(binding) / sizeof(binding[0]); j++) {
-            int64_t hard = quota_level_limit(&levels.levels[i], binding[j]).hard;
-            int64_t left = hard - levels.levels[i].used.of[binding[j]];
-            if (hard != QUOTA_UNLIMITED && left < *ret_bytes / BYTES_PER_MIB) {
-                *ret_bytes = left > 0 ? left * BYTES_PER_MIB : 0;
-            }
-        }
-    }
+    int64_t left_mib = left_of(&levels, dimension);
+    *ret_bytes = left_mib == QUOTA_UNLIMITED ? INT64_MAX : left_mib * BYTES_PER_MIB;
     return 0;
+}
+
+int admission_storage_left(const struct admission *admission, struct arena *arena,
+                           int64_t *ret_bytes, struct error *err)
+{
+    return bytes_left(admission, arena, QUOTA_STORAGE_PRODUCTION, ret_bytes, err);
+}
+
+int admission_temp_left(const struct admission *admission, struct arena *arena, int64_t *ret_bytes,
+                        struct error *err)
+{
+    return bytes_left(admission, arena, QUOTA_TEMP_STORAGE, ret_bytes, err);
+}
+
+int admission_check_may_write(const struct admission *admission, struct arena *arena,
+                              const char *action, struct error *err)
+{
+    const struct quota_amounts nothing = {0};
+    const struct quota_amounts least = storage_of(1);
+    return admit(admission, arena, &nothing, &least, action, err);
 }

@@ -92,3 +92,12 @@ int admission_note_storage(struct db *db, const struct site *site, int64_t size_
 /* How many bytes the owner may still store; INT64_MAX without a limit. */
 int admission_storage_left(const struct admission *admission, struct arena *arena,
                            int64_t *ret_bytes, struct error *err);
+
+/* The same of what is thrown away again: what builds keep for the next one. */
+int admission_temp_left(const struct admission *admission, struct arena *arena, int64_t *ret_bytes,
+                        struct error *err);
+
+/* Whether the owner may store anything more at all: ERR_QUOTA_EXCEEDED if all of it is full, so
+ * that nobody builds for nothing. */
+int admission_check_may_write(const struct admission *admission, struct arena *arena,
+                              const char *action, struct error *err);

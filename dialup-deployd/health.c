@@ -3,6 +3,11 @@
  */
 #include "dialup-deployd/health.h"
 
+#include <fcntl.h>
+#include <sys/quota.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
 #include "libdialup/base/clock.h"
@@ -58,6 +63,15 @@ static struct health_finding check_firewall(void *state)
                                 "Containers may reach services of this host");
 }
 
+/* Of no use to us so far (docs/decisions/0025-limits-where-they-bind.md), but good to know. */
+static bool has_project_quotas(const char *path)
+{
+    const unsigned command = (unsigned)Q_GETQUOTA << SUBCMDSHIFT | PRJQUOTA; /* QCMD overflows */
+    struct dqblk quota;
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && syscall(SYS_quotactl_fd, fd, command, 0, &quota) == 0;
+}
+
 /* Docker's folder is known once Docker has told. */
 static struct health_finding check_storage(void *state)
 {
@@ -69,7 +83,14 @@ static struct health_finding check_storage(void *state)
          "See what it holds: docker system df; throw away: docker image prune; or enlarge the "
          "disk"},
     };
-    return health_of_storage(folders, ARRAY_COUNT(folders));
+    struct health_finding finding = health_of_storage(folders, ARRAY_COUNT(folders));
+    return finding.status == HEALTH_OK
+               ? health_ok("%s. Owners' limits are kept by measuring; project quotas of the file "
+                           "system are %s",
+                           finding.reason,
+                           has_project_quotas(folders[0].path) ? "on, and left to the admin"
+                                                               : "off")
+               : finding;
 }
 
 static struct health_finding check_memory(void *state)

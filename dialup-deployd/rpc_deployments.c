@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "dialup-deployd/admission.h"
 #include "dialup-deployd/change.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/queue/queue.h"
@@ -80,6 +81,11 @@ static int work_deployment_create(struct change *change, struct db *db, struct e
     int result = rpc_find_site(db, change->arena, params->site_id, &site, err);
     if (result == 0) {
         result = check_upload(change->deployd, params->upload_id, err);
+    }
+    if (result == 0) {
+        const struct admission admission =
+            admission_for(change->deployd, site.owner_kind, site.owner_id);
+        result = admission_check_may_write(&admission, change->arena, "Cannot deploy", err);
     }
     if (result < 0) {
         return result;

@@ -66,7 +66,8 @@ static int note(struct deployd *deployd, const struct jobs_measured *measured, s
         return 0;
     }
     if ((result = storage_put(db, site.id, &parts, measured->inodes, now, err)) < 0 ||
-        (result = admission_note_storage(db, &site, storage_total(&parts), now, err)) < 0) {
+        (result = admission_note_storage(db, &site, storage_charged(&parts, measured->inodes), now,
+                                         err)) < 0) {
         return result;
     }
     return db_transaction_commit(&transaction, err);

@@ -51,7 +51,7 @@ static int check_room(struct build *build, struct error *err)
     }
     build->release.site_bytes = usage.size_bytes;
     build->release.site_inodes = usage.inodes;
-    int64_t need = usage.size_bytes - build->bytes_before;
+    int64_t need = fs_usage_charged(usage.size_bytes, usage.inodes) - build->bytes_before;
     int64_t have = build->params->max_bytes;
     if (need <= have) {
         return 0;
@@ -159,7 +159,7 @@ static int run(struct build *build, struct error *err)
     if (result < 0) {
         return result;
     }
-    build->bytes_before = before.size_bytes;
+    build->bytes_before = fs_usage_charged(before.size_bytes, before.inodes);
     progress_step(&build->progress, "Unpacking");
     if ((result = source_prepare(build, err)) < 0) {
         return result;

@@ -21,6 +21,7 @@ enum {
     FRAME_HEADER = 8,
     TICK_S = 1,
     MEASURE_EVERY_TICKS = 3,
+    CACHE_PARTS = 4,    /* of what may be stored, where temporary storage has no limit */
     DRAIN_US = 5000000, /* of silence */
     REMOVE_TIMEOUT_MS = 60000,
 };
@@ -40,6 +41,7 @@ struct running {
     int64_t heard_at_us; /* of the last piece of its output */
     const char *hint;    /* NULL: nothing that it wrote is known */
     bool is_full;
+    bool is_temp_full; /* what it keeps for the next build, and throws away then */
     bool has_exited;
     int64_t status;
     struct error error; /* of the wait */
@@ -149,8 +151,12 @@ static void measure(struct running *running)
         result = fs_measure_tree(running->run->npm_cache, BUILD_MAX_INODES, &cache, NULL);
     }
     int64_t room = build->params->max_bytes;
+    int64_t room_for_cache =
+        build->params->has_temp_bytes ? build->params->temp_bytes : room * CACHE_PARTS;
     running->is_full =
-        result == -ERR_TOO_LARGE || release.size_bytes > room || cache.size_bytes / 4 > room;
+        result == -ERR_TOO_LARGE || fs_usage_charged(release.size_bytes, release.inodes) > room;
+    running->is_temp_full =
+        !running->is_full && fs_usage_charged(cache.size_bytes, cache.inodes) > room_for_cache;
 }
 
 static void on_tick(evutil_socket_t fd, short events, void *context)
@@ -164,8 +170,8 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 
 static bool is_over(const struct running *running)
 {
-    return running->has_exited || running->is_full || running->build->is_stopping ||
-           clock_monotonic_us() >= running->ends_at_us;
+    return running->has_exited || running->is_full || running->is_temp_full ||
+           running->build->is_stopping || clock_monotonic_us() >= running->ends_at_us;
 }
 
 /* What was written last is what people want to read: as long as it comes, and is kept. */
@@ -293,6 +299,13 @@ static int explain(const struct running *running, struct error *err)
         error_set(err, ERR_QUOTA_EXCEEDED,
                   "Not enough storage available: it wrote more than %lld MB while %s",
                   (long long)(build->params->max_bytes >> 20), running->run->doing);
+        error_hint(err, "Use fewer packages, or ask admin for more storage");
+        return -ERR_QUOTA_EXCEEDED;
+    }
+    if (running->is_temp_full) {
+        error_set(err, ERR_QUOTA_EXCEEDED,
+                  "Not enough temporary storage available: npm's cache grew beyond it while %s",
+                  running->run->doing);
         error_hint(err, "Use fewer packages, or ask admin for more storage");
         return -ERR_QUOTA_EXCEEDED;
     }

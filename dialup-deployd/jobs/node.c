@@ -55,8 +55,10 @@ static int make_npm_cache(const struct build *build, char **ret_path, struct err
     const struct jobs_build_params *params = build->params;
     AUTO_FREE char *path = xasprintf("%s/npm/%lld", params->cache_dir, (long long)params->site_id);
     struct fs_usage usage = {0};
+    bool is_strict = params->has_temp_bytes && params->temp_bytes < MAX_NPM_CACHE_BYTES;
+    int64_t most = is_strict ? params->temp_bytes : MAX_NPM_CACHE_BYTES;
     if (fs_exists(path) && (fs_measure_tree(path, BUILD_MAX_INODES, &usage, NULL) < 0 ||
-                            usage.size_bytes > MAX_NPM_CACHE_BYTES)) {
+                            fs_usage_charged(usage.size_bytes, usage.inodes) > most)) {
         fs_remove_tree(path, NULL);
     }
     int result = fs_make_dirs(path, 0755, err);

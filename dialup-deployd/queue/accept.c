@@ -66,9 +66,9 @@ static int account_storage(const struct admission *admission, struct arena *aren
     struct storage_parts parts;
     int result = storage_find(admission->db, site->id, &parts, err);
     parts.releases_bytes = release->site_bytes;
-    if (result < 0 ||
-        (result = admission_account_storage(admission, arena, site, storage_total(&parts),
-                                            "Cannot deploy", now, err)) < 0) {
+    if (result < 0 || (result = admission_account_storage(
+                           admission, arena, site, storage_charged(&parts, release->site_inodes),
+                           "Cannot deploy", now, err)) < 0) {
         return result;
     }
     return storage_put(admission->db, site->id, &parts, release->site_inodes, now, err);

@@ -222,9 +222,14 @@ static int spawn_build(struct build *build, struct error *err)
     struct admission admission =
         admission_for(deployd, build->site.owner_kind, build->site.owner_id);
     int result = admission_storage_left(&admission, build->arena, &params.max_bytes, err);
+    if (result == 0) {
+        result = admission_temp_left(&admission, build->arena, &params.temp_bytes, err);
+    }
     if (result < 0) {
         return result;
     }
+    /* A team into which nobody brought any builds, too. */
+    params.has_temp_bytes = params.temp_bytes > 0 && params.temp_bytes <= MAX_RELEASE_BYTES;
     if (params.max_bytes > MAX_RELEASE_BYTES) {
         params.max_bytes = MAX_RELEASE_BYTES;
     }

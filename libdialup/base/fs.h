@@ -51,6 +51,14 @@ struct fs_usage {
     int64_t inodes;
 };
 
+/* What a tree counts as where space is limited: its blocks, or one for each of its files if that is
+ * more. So a million empty files are not free: they use up the disk's inodes. */
+enum { FS_BYTES_PER_INODE = 4096 };
+static inline int64_t fs_usage_charged(int64_t size_bytes, int64_t inodes)
+{
+    return size_bytes > inodes * FS_BYTES_PER_INODE ? size_bytes : inodes * FS_BYTES_PER_INODE;
+}
+
 /* What the tree at path occupies. Stops with ERR_TOO_LARGE above max_inodes. */
 int fs_measure_tree(const char *path, int64_t max_inodes, struct fs_usage *ret_usage,
                     struct error *err);

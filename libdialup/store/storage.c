@@ -3,6 +3,7 @@
  */
 #include "libdialup/store/storage.h"
 
+#include "libdialup/base/fs.h"
 #include "libdialup/base/str.h"
 #include "libdialup/store/internal.h"
 #include "libdialup/store/sites.h"
@@ -39,6 +40,12 @@ static int read_parts(struct db_query *q, struct storage_parts *ret_parts)
         ret_parts->logs_bytes = db_column_i64(q);
     }
     return r < 0 ? r : 0;
+}
+
+int64_t storage_charged(const struct storage_parts *parts, int64_t inodes)
+{
+    return storage_total(parts) - parts->releases_bytes +
+           fs_usage_charged(parts->releases_bytes, inodes);
 }
 
 int storage_find(struct db *db, int64_t site_id, struct storage_parts *ret_parts, struct error *err)

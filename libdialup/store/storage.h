@@ -22,6 +22,9 @@ struct storage_parts {
 /* What counts as the owner's storage. */
 int64_t storage_total(const struct storage_parts *parts);
 
+/* What the owner is charged for it: as fs_usage_charged, where inodes are the releases'. */
+int64_t storage_charged(const struct storage_parts *parts, int64_t inodes);
+
 /* All 0 for a site that was never measured. */
 int storage_find(struct db *db, int64_t site_id, struct storage_parts *ret_parts,
                  struct error *err);
