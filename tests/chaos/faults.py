@@ -168,15 +168,17 @@ def fill_disk(world: World, rng: random.Random) -> Hurt:
 
 
 def exhaust_descriptors(names: tuple[str, ...], hurt: Hurt) -> Act:
+    before: dict[int, tuple[int, int]] = {}  # of two at once, the second must not take the first's limit for it
+
     def act(world: World, rng: random.Random) -> Hurt:
         name = rng.choice(names)
         pid = world.programs.pid(name)
         try:
             used = len(os.listdir(f"/proc/{pid}/fd"))
-            before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + rng.randint(0, 2), before[1]))
+            whole = before.setdefault(pid, resource.prlimit(pid, resource.RLIMIT_NOFILE))
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + rng.randint(0, 2), whole[1]))
             time.sleep(rng.uniform(0.3, 1.5))
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, whole)
         except (OSError, ValueError):
             pass  # somebody else has killed it
         return hurt

@@ -216,6 +216,7 @@ def run_cases(suite: Suite, cases: list[tuple[str, Callable[[Suite], None]]]) ->
     print(f"1..{len(cases)}")
     try:
         for number, (name, case) in enumerate(cases, 1):
+            begun = time.monotonic()
             try:
                 case(suite)
                 print(f"ok {number} - {name}", flush=True)
@@ -223,6 +224,7 @@ def run_cases(suite: Suite, cases: list[tuple[str, Callable[[Suite], None]]]) ->
                 failed += 1
                 print(f"not ok {number} - {name}", flush=True)
                 print("\n".join(f"# {line}" for line in traceback.format_exc().splitlines()), flush=True)
+            print(f"# {time.monotonic() - begun:.1f} s", flush=True)
     finally:
         if (suite.run_dir / "etc").exists():
             suite.dev("stop")
