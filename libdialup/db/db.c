@@ -12,7 +12,9 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/db/internal.h"
 
-enum { BUSY_TIMEOUT_MS = 50 };
+/* A loop does not wait for others; but after a crash whoever opens first repairs, and the others,
+ * who are just starting, have time. */
+enum { BUSY_TIMEOUT_MS = 50, OPEN_TIMEOUT_MS = 5000 };
 
 static const char *const control_sql[DB_CONTROL_COUNT] = {
     [DB_BEGIN] = "BEGIN IMMEDIATE",      [DB_COMMIT] = "COMMIT",
@@ -161,12 +163,13 @@ int db_open(const char *path, const struct db_options *options, struct db **ret_
     db->schema = options->schema;
     db->owner = options->owner;
     int flags = options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    int r = db_open_handle(path, flags, BUSY_TIMEOUT_MS, &db->handle, err);
+    int r = db_open_handle(path, flags, OPEN_TIMEOUT_MS, &db->handle, err);
     r = r < 0 ? explain_open(r, path, err) : set_up(db, err);
     if (r < 0) {
         db_close(db);
         return r;
     }
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
     *ret_db = db;
     return 0;
 }

@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sqlite3.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libdialup/db/transaction.h"
@@ -130,6 +133,33 @@ static void case_constraints(void)
     CHECK_INT(run_with(db, ADD_CHILD, 99, &f.err), -ERR_CONFLICT);
     CHECK_INT(run_with(db, ADD_CHILD, 1, &f.err), 0);
     CHECK_INT(run_with(db, DELETE, 1, &f.err), -ERR_CONFLICT);
+}
+
+static void *close_soon(void *holder)
+{
+    const struct timespec moment = {.tv_nsec = 300000000};
+    nanosleep(&moment, NULL);
+    sqlite3_close(holder);
+    return NULL;
+}
+
+/* As long as one repairs what a crash has left, nobody else gets in. */
+static void case_open_waits(void)
+{
+    AUTO_FIXTURE struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_migrate(&f, &schema), 0);
+    sqlite3 *holder = NULL;
+    CHECK_INT(sqlite3_open(f.path, &holder), SQLITE_OK);
+    CHECK_INT(
+        sqlite3_exec(holder, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE", NULL, NULL, NULL),
+        SQLITE_OK);
+    pthread_t thread;
+    CHECK_INT(pthread_create(&thread, NULL, close_soon, holder), 0);
+    const struct db_options options = {.schema = &schema, .owner = "maker"};
+    AUTO_DB struct db *db = NULL;
+    CHECK_INT(db_open(f.path, &options, &db, &f.err), 0);
+    pthread_join(thread, NULL);
 }
 
 static void case_busy(void)
@@ -305,6 +335,7 @@ int main(void)
         {"null, ids, changes", case_null_and_ids},
         {"constraints become our errors", case_constraints},
         {"another writer: busy", case_busy},
+        {"opening waits for who repairs", case_open_waits},
         {"disk full, disk broken", case_disk_faults},
         {"too large a value", case_too_large},
         {"reading only", case_read_only},
