@@ -197,7 +197,7 @@ struct usage_consumers {
 };
 
 /* Who used how much in [from, to), as far as it is rolled up: up to some five minutes ago. Read in
- * whole hours, for more than eight days in whole days. -ERR_INVALID_ARGUMENT, field "from", unless
+ * whole hours, for more than three days in whole days. -ERR_INVALID_ARGUMENT, field "from", unless
  * from < to. */
 int usage_consumers_list(struct db *db, struct arena *arena, enum usage_entity entity, int64_t from,
                          int64_t to, enum usage_order order, int64_t limit,

@@ -71,7 +71,7 @@ static int read_list(struct db_query *q, struct arena *arena, struct usage_consu
 /* Hours as long as they are few, and kept. */
 static int64_t step_of(int64_t from, int64_t to, int64_t until)
 {
-    enum { HOURS_MAX_S = 8 * ROLLUP_DAY };
+    enum { HOURS_MAX_S = 3 * ROLLUP_DAY };
     bool in_hours = to - from <= HOURS_MAX_S && until - from <= rollups_keep_s(ROLLUP_HOUR);
     return in_hours ? ROLLUP_HOUR : ROLLUP_DAY;
 }

@@ -18,9 +18,11 @@ enum {
     SAMPLES_FIRST, /* + scope_kind */
 };
 
+/* The planner would read everybody's rows of that time. */
 static const struct db_statement rows[] = {
     [ROLLUPS] = {"usage_series_of_rollups",
-                 "SELECT at / ?3 * ?3 AS b, " SUMS_OF_ROWS "FROM usage_rollups "
+                 "SELECT at / ?3 * ?3 AS b, " SUMS_OF_ROWS
+                 "FROM usage_rollups INDEXED BY usage_rollups_by_entity "
                  "WHERE at >= ?1 AND at < ?2 AND entity_kind = ?4 AND entity_id = ?5 "
                  "AND step_s = ?6 GROUP BY b ORDER BY b"},
     [SAMPLES_FIRST +

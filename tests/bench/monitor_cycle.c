@@ -19,6 +19,7 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/cgroup/cgroup.h"
+#include "libdialup/store/rollups.h"
 #include "tests/unit/store_fixture.h"
 
 enum {
@@ -26,15 +27,21 @@ enum {
     CYCLES = 30,
     ROWS_PER_STEP = 200,
     SLOW_EVERY = 3,
+    MEMORY_TURN = 0,
+    CPU_TURN = 1,
+    PLAIN_TURN = 2,
     KEPT = 5,
+    CYCLE_S = 30,
 };
 
 static const char *const kernel_root = "/sys/fs/cgroup";
 
 /* What a cycle reads of each container: files that are kept open, the last of them only each third
- * time, and one that is opened anew each third time. */
+ * time, and limits, opened anew: of each three cycles one reads the memory's, the next the CPU's.
+ */
+enum { LIMIT_FILES = 3 };
 struct bare_files {
-    char limit[600];
+    char limits[LIMIT_FILES][600]; /* the CPU's are two in version 1; "": none */
     int fds[CONTAINERS][KEPT];
 };
 
@@ -99,9 +106,13 @@ static bool find_files(struct bare_files *files, const char *root, pid_t pid, ch
         {d.blkio, unified ? "io.stat" : "blkio.throttle.io_service_bytes"},
         {d.memory, "memory.stat"},
     };
-    snprintf(files->limit, sizeof(files->limit), "%s/%s", d.memory,
+    snprintf(files->limits[0], sizeof(files->limits[0]), "%s/%s", d.memory,
              unified ? "memory.max" : "memory.limit_in_bytes");
-    bool is_there = access(files->limit, R_OK) == 0;
+    snprintf(files->limits[1], sizeof(files->limits[1]), "%s/%s", d.cpu,
+             unified ? "cpu.max" : "cpu.cfs_quota_us");
+    snprintf(files->limits[2], sizeof(files->limits[2]), unified ? "" : "%s/cpu.cfs_period_us",
+             d.cpu);
+    bool is_there = access(files->limits[0], R_OK) == 0 && access(files->limits[1], R_OK) == 0;
     for (size_t i = 0; i < KEPT; i++) {
         snprintf(paths[i], sizeof(paths[i]), "%s/%s", kept[i][0], kept[i][1]);
         is_there = is_there && access(paths[i], R_OK) == 0;
@@ -129,17 +140,26 @@ static void close_bare(struct bare_files *files)
     }
 }
 
-static void read_bare(const struct bare_files *files, bool is_slow)
+static void read_anew(const char *path)
 {
     char text[4096];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ASSERT(fd >= 0 && read(fd, text, sizeof(text)) >= 0);
+    close(fd);
+}
+
+static void read_bare(const struct bare_files *files, int cycle)
+{
+    char text[4096];
+    int turn = cycle % SLOW_EVERY;
     for (int container = 0; container < CONTAINERS; container++) {
-        for (int i = 0; i < (is_slow ? KEPT : KEPT - 1); i++) {
+        for (int i = 0; i < (turn == MEMORY_TURN ? KEPT : KEPT - 1); i++) {
             ASSERT(pread(files->fds[container][i], text, sizeof(text), 0) >= 0);
         }
-        if (is_slow) {
-            int fd = open(files->limit, O_RDONLY | O_CLOEXEC);
-            ASSERT(fd >= 0 && read(fd, text, sizeof(text)) >= 0);
-            close(fd);
+        for (int i = 0; i < LIMIT_FILES; i++) {
+            if (files->limits[i][0] && turn == (i == 0 ? MEMORY_TURN : CPU_TURN)) {
+                read_anew(files->limits[i]);
+            }
         }
     }
 }
@@ -201,9 +221,10 @@ static void run_cycle(struct bench *bench, struct sampler *sampler, int cycle)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     int64_t begin_us = cpu_us();
-    read_bare(&bench->files, cycle % SLOW_EVERY == 0);
+    read_bare(&bench->files, cycle);
     int64_t bare_end_us = cpu_us();
-    struct sample_rows samples = sampler_take(sampler, cycle + 1, clock_monotonic_us(), arena);
+    struct sample_rows samples =
+        sampler_take(sampler, cycle * CYCLE_S, clock_monotonic_us(), arena);
     int64_t read_end_us = cpu_us();
     ASSERT(samples.count == CONTAINERS);
     write_rows(bench, &samples);
@@ -247,6 +268,40 @@ static void print_reading(const struct bench *bench, const char *label, const ch
     print_row(label, what, measured, "ratio 1.5");
 }
 
+static void put_rollups(struct bench *bench, int64_t step_s, const struct usage_rollups_list *list)
+{
+    for (size_t done = 0; done < list->count; done += ROWS_PER_STEP) {
+        size_t left = list->count - done;
+        ASSERT(rollups_put(bench->store.monitord, step_s, 0, &list->rows[done],
+                           left < ROWS_PER_STEP ? left : ROWS_PER_STEP, &bench->store.f.err) == 0);
+    }
+}
+
+/* The first ten cycles, as monitord does once in five minutes. */
+static void roll_up(struct bench *bench, const char *label)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct db *db = bench->store.monitord;
+    struct error *err = &bench->store.f.err;
+    struct usage_rollups_list list;
+    int64_t longest_us = 0;
+    int64_t begin_us = cpu_us();
+    for (enum rollup_part part = ROLLUP_SITES; part < ROLLUP_PART_COUNT; part++) {
+        int64_t part_us = cpu_us();
+        ASSERT(rollups_sum_samples(db, arena, part, 0, true, &list, err) == 0);
+        longest_us = cpu_us() - part_us > longest_us ? cpu_us() - part_us : longest_us;
+        put_rollups(bench, ROLLUP_5_MINUTES, &list);
+    }
+    ASSERT(rollups_sum(db, arena, ROLLUP_HOUR, 0, &list, err) == 0);
+    put_rollups(bench, ROLLUP_HOUR, &list);
+    ASSERT(rollups_sum(db, arena, ROLLUP_DAY, 0, &list, err) == 0);
+    put_rollups(bench, ROLLUP_DAY, &list);
+    char measured[64];
+    snprintf(measured, sizeof(measured), "%.1f ms CPU, longest step %.1f",
+             (double)(cpu_us() - begin_us) / 1000, (double)longest_us / 1000);
+    print_row(label, "five minutes rolled up", measured, "-");
+}
+
 static void measure(struct bench *bench, const char *root, pid_t pid, const char *label)
 {
     char measured[64];
@@ -259,13 +314,15 @@ static void measure(struct bench *bench, const char *root, pid_t pid, const char
     for (int cycle = 0; cycle < CYCLES; cycle++) {
         run_cycle(bench, sampler, cycle);
     }
-    print_reading(bench, label, "reading 1000 containers", 1);
-    print_reading(bench, label, "... each third cycle, limit too", SLOW_EVERY);
+    print_reading(bench, label, "reading 1000 containers", PLAIN_TURN);
+    print_reading(bench, label, "... and memory.stat, memory's limit", SLOW_EVERY + MEMORY_TURN);
+    print_reading(bench, label, "... and the CPU's limit", SLOW_EVERY + CPU_TURN);
     snprintf(measured, sizeof(measured), "%.1f ms CPU", median_ms(bench->cycle_us, 1, 1));
     print_row(label, "the cycle with its rows written", measured, "40 ms CPU");
     snprintf(measured, sizeof(measured), "%.1f ms CPU",
              median_ms(bench->cycle_us, SLOW_EVERY, SLOW_EVERY));
     print_row(label, "... each third cycle", measured, "40 ms CPU");
+    roll_up(bench, label);
     sampler_close(sampler);
     close_bare(&bench->files);
     store_fixture_fini(&bench->store);
