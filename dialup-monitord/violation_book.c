@@ -26,6 +26,7 @@ struct entry {
     int64_t in_force; /* of a difference, instead of the episode's peak */
     int64_t ended_at; /* 0: it goes on, or has not begun */
     char *action;     /* owned; NULL: none */
+    bool is_acted_on; /* another program told the action */
     bool is_seen;     /* in this round */
     bool is_changed;
     bool has_new_action;
@@ -203,6 +204,39 @@ void violation_book_look(struct violation_book *book, enum quota_entity entity, 
     if (entry->episode.is_open) {
         entry->is_changed = entry->is_changed || entry->limit != limit->hard;
         entry->limit = limit->hard;
+        set_action(entry, entry->is_acted_on ? "" : action);
+    }
+}
+
+/* The entry of that number among those that go on, or NULL. */
+static struct entry *ongoing(const struct violation_book *book, size_t number)
+{
+    for (size_t i = 0; i < book->count; i++) {
+        struct entry *entry = &book->entries[i];
+        bool counts = entry->episode.is_open && !entry->key.is_in_force;
+        if (counts && number-- == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+bool violation_book_get(const struct violation_book *book, size_t number,
+                        struct violation_ongoing *ret_ongoing)
+{
+    const struct entry *entry = ongoing(book, number);
+    if (entry) {
+        *ret_ongoing = (struct violation_ongoing){entry->key.entity, entry->key.entity_id,
+                                                  entry->key.dimension, entry->episode.began_at};
+    }
+    return entry != NULL;
+}
+
+void violation_book_act(struct violation_book *book, size_t number, const char *action)
+{
+    struct entry *entry = ongoing(book, number);
+    if (entry) {
+        entry->is_acted_on = true;
         set_action(entry, action);
     }
 }
@@ -334,6 +368,7 @@ static void note_flushed(struct violation_book *book)
         if (entry->ended_at) {
             entry->episode = (struct quota_episode){0};
             entry->ended_at = 0;
+            entry->is_acted_on = false;
         }
     }
     forget_idle(book);

@@ -40,6 +40,20 @@ void violation_book_differs(struct violation_book *book, enum quota_entity entit
                             int64_t entity_id, enum quota_dimension dimension, int64_t declared,
                             int64_t in_force, int64_t after_s, const char *action);
 
+/* Those that go on, by number; false: there is none of that number. Differences are not among them.
+ */
+struct violation_ongoing {
+    enum quota_entity entity;
+    int64_t entity_id;
+    enum quota_dimension dimension;
+    int64_t began_at;
+};
+bool violation_book_get(const struct violation_book *book, size_t number,
+                        struct violation_ongoing *ret_ongoing);
+
+/* What another program did about it: stands instead of what a look says, from now on. */
+void violation_book_act(struct violation_book *book, size_t number, const char *action);
+
 /* What was not looked at has no limit any more, or its entity is gone: it is over. Differences that
  * were not told are over after after_s. */
 void violation_book_end(struct violation_book *book, int64_t after_s);

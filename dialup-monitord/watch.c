@@ -12,6 +12,7 @@
 #include "libdialup/base/str.h"
 #include "libdialup/daemon/machine.h"
 #include "libdialup/db/db.h"
+#include "libdialup/store/enforcements.h"
 #include "libdialup/store/levels.h"
 #include "libdialup/store/rollups.h"
 #include "libdialup/store/sites.h"
@@ -227,6 +228,55 @@ static void look_at_differences(struct watch *watch, const struct sample_rows *s
     free(found);
 }
 
+/* Actions ---------------------------------------------------------------------------------- */
+
+/* What deployd may have done for a limit in this dimension. */
+static bool is_about(const struct enforcement *enforcement, enum quota_dimension dimension)
+{
+    enum quota_dimension whole = quota_dimension_info(dimension)->whole;
+    switch (enforcement->cause) {
+    case ENFORCED_BY_RUNTIME:
+        return dimension == QUOTA_RUNTIME_HOURS;
+    case ENFORCED_BY_MEMORY:
+        return whole == QUOTA_MEMORY;
+    case ENFORCED_BY_LIMITS:
+        return whole == QUOTA_MEMORY || whole == QUOTA_CPU || whole == QUOTA_CONCURRENT_CONTAINERS;
+    }
+    return false;
+}
+
+/* The newest since the violation began; a failure is no reason not to write the violation. */
+static void find_action(struct watch *watch, size_t number, const struct violation_ongoing *ongoing)
+{
+    enum { ENFORCEMENTS_MAX = 1000 };
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct enforcements_list list = {0};
+    const char *action = NULL;
+    struct error err;
+    if (enforcements_list_by_owner(watch->run->db, arena, ongoing->entity, ongoing->entity_id, 0,
+                                   ENFORCEMENTS_MAX, &list, &err) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.rows[i].at >= ongoing->began_at && is_about(&list.rows[i], ongoing->dimension)) {
+            action = list.rows[i].reason;
+        }
+    }
+    if (action) {
+        violation_book_act(watch->book, number, action);
+    }
+}
+
+static void look_at_actions(struct watch *watch)
+{
+    struct violation_ongoing ongoing;
+    for (size_t i = 0; violation_book_get(watch->book, i, &ongoing); i++) {
+        if (ongoing.entity != QUOTA_SYSTEM) {
+            find_action(watch, i, &ongoing);
+        }
+    }
+}
+
 /* A cycle ---------------------------------------------------------------------------------- */
 
 static int look_at_all(struct watch *watch, int64_t at, const struct uses *uses,
@@ -245,6 +295,7 @@ static int look_at_all(struct watch *watch, int64_t at, const struct uses *uses,
     look_at_limits(watch, uses);
     look_at_differences(watch, samples, QUOTA_MEMORY);
     look_at_differences(watch, samples, QUOTA_CPU);
+    look_at_actions(watch);
     violation_book_end(watch->book, watch->after_s);
     return violation_book_flush(watch->book, watch->run->db, err);
 }

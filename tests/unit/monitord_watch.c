@@ -266,6 +266,26 @@ static void case_episode(void)
     check_row(&rig, 2, "hard", 60, 100, 70, "");
 }
 
+/* What another program did stands instead of what the look says. */
+static void case_action(void)
+{
+    AUTO_RIG struct rig rig;
+    struct violation_ongoing ongoing;
+    rig_init(&rig);
+    round_at(&rig, 10, 105, "nothing more starts");
+    CHECK(violation_book_get(rig.book, 0, &ongoing) && !violation_book_get(rig.book, 1, &ongoing));
+    CHECK_INT(ongoing.entity_id, 5);
+    CHECK_INT(ongoing.dimension, QUOTA_MEMORY);
+    CHECK_INT(ongoing.began_at, 10);
+    violation_book_act(rig.book, 0, "a.example.org sleeps");
+    flush(&rig);
+    check_row(&rig, 1, "over", 10, 105, 0, "a.example.org sleeps");
+    round_at(&rig, 20, 106, "nothing more starts");
+    flush(&rig);
+    check_row(&rig, 1, "over", 10, 106, 0, "a.example.org sleeps");
+    violation_book_act(rig.book, 7, "nobody");
+}
+
 /* What could not be written is written with the next flush, even if it is over by then. */
 static void case_late_flush(void)
 {
@@ -355,13 +375,10 @@ static void case_restarts(void)
 int main(void)
 {
     static const struct check_case cases[] = {
-        {"what owners use", case_uses},
-        {"what the gate carries for them", case_gate},
-        {"which figures count", case_figures},
-        {"an episode is one row", case_episode},
-        {"a flush that comes late", case_late_flush},
-        {"declared and in force", case_in_force},
-        {"restarts", case_restarts},
+        {"what owners use", case_uses},           {"what the gate carries for them", case_gate},
+        {"which figures count", case_figures},    {"an episode is one row", case_episode},
+        {"what was done about it", case_action},  {"a flush that comes late", case_late_flush},
+        {"declared and in force", case_in_force}, {"restarts", case_restarts},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
