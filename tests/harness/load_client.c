@@ -6,8 +6,8 @@
  *     load_client http PORT HOST KEY METHOD PATH BODY CLIENTS CALLS FIRST
  *     load_client ipc SOCKET METHOD PARAMS CLIENTS CALLS FIRST
  *
- * "@" in BODY or PARAMS becomes a number that counts up from FIRST, so no two calls ask for the
- * same; "#" the same modulo 500, plus one. Prints "p50_us p99_us per_s failed cpu_us", the last
+ * In PATH, BODY and PARAMS, "#" becomes one of 500 in turn from FIRST on, beginning with 1; "~" is 64
+ * and more, another one in each turn, so that every call changes something. Prints "p50_us p99_us per_s failed cpu_us", the last
  * being the client's own processor time a call. Every connection makes one call before the clock
  * runs.
  */
@@ -26,7 +26,7 @@
 #include "libdialup/base/str.h"
 #include "libdialup/ipc/client.h"
 
-enum { CLIENTS_MAX = 200, CLIENTS_A_CONNECTION = 50, USERS = 500, PATIENCE_S = 120 };
+enum { CLIENTS_MAX = 200, CLIENTS_A_CONNECTION = 50, TARGETS = 500, PATIENCE_S = 120 };
 
 struct load;
 
@@ -49,28 +49,31 @@ struct load {
     size_t wanted, started, done, failed;
 };
 
-/* "@" and "#" replaced; freed by the caller. */
-static char *next_text(struct load *load)
+/* With its marks replaced; freed by the caller. */
+static char *fill_in(const char *text, long long number)
 {
-    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    long long number = load->number++;
-    for (const char *at = load->text; *at; at++) {
-        if (*at == '@') {
-            strbuf_printf(&text, "%lld", number);
-        } else if (*at == '#') {
-            strbuf_printf(&text, "%lld", number % USERS + 1);
+    AUTO_STRBUF struct strbuf out = STRBUF_INIT;
+    for (const char *at = text; *at; at++) {
+        if (*at == '#') {
+            strbuf_printf(&out, "%lld", number % TARGETS + 1);
+        } else if (*at == '~') {
+            strbuf_printf(&out, "%lld", 64 + number / TARGETS % 64);
         } else {
-            strbuf_printf(&text, "%c", *at);
+            strbuf_printf(&out, "%c", *at);
         }
     }
-    return xstrdup(strbuf_text(&text));
+    return xstrdup(strbuf_text(&out));
 }
 
 static void ask(struct client *client);
 
-static void note(struct client *client, bool is_good)
+/* why: of the first that failed, for who reads it. */
+static void note(struct client *client, bool is_good, const char *why)
 {
     struct load *load = client->load;
+    if (!is_good && load->failed == 0) {
+        fprintf(stderr, "load: %s\n", why);
+    }
     load->took_us[load->done++] = clock_monotonic_us() - client->asked_us;
     load->failed += !is_good;
     if (load->done == load->wanted) {
@@ -84,12 +87,12 @@ static void note(struct client *client, bool is_good)
 
 static void on_reply(void *context, const char *result_json, size_t size, const struct error *err)
 {
-    note(context, err == NULL);
+    note(context, err == NULL, err ? err->message : "");
 }
 
 static void ask_ipc(struct client *client)
 {
-    AUTO_FREE char *params = next_text(client->load);
+    AUTO_FREE char *params = fill_in(client->load->text, client->load->number++);
     struct error err;
     if (ipc_client_call_json(client->peer, client->load->method, params, NULL, on_reply, client,
                              &err) < 0) {
@@ -116,11 +119,12 @@ static void open_ipc(struct load *load, const char *path)
 static void ask_http(struct client *client)
 {
     struct load *load = client->load;
-    AUTO_FREE char *body = next_text(load);
+    AUTO_FREE char *path = fill_in(load->path, load->number);
+    AUTO_FREE char *body = fill_in(load->text, load->number++);
     evbuffer_add_printf(bufferevent_get_output(client->link),
                         "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
                         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                        load->method, load->path, load->host, load->key, strlen(body), body);
+                        load->method, path, load->host, load->key, strlen(body), body);
 }
 
 /* The size of a whole answer; 0: it is not all there. */
@@ -146,9 +150,9 @@ static void on_read(struct bufferevent *link, void *context)
     const char *text = (const char *)evbuffer_pullup(input, -1);
     size_t whole = answer_size(text, evbuffer_get_length(input));
     if (whole > 0) {
-        bool is_good = text[9] == '2';
+        AUTO_FREE char *answer = xstrndup(text, whole);
         evbuffer_drain(input, whole);
-        note(context, is_good);
+        note(context, answer[9] == '2', answer);
     }
 }
 
