@@ -4,6 +4,7 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
 #include "dialup-admind/level.h"
+#include "dialup-admind/quotas.h"
 #include "dialup-admind/shares.h"
 #include "dialup-admind/team_view.h"
 #include "libdialup/base/clock.h"

@@ -7,6 +7,7 @@
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
 #include "dialup-admind/people.h"
+#include "dialup-admind/quotas.h"
 #include "dialup-admind/views.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"

@@ -3,6 +3,7 @@
  */
 #include "dialup-admind/access.h"
 #include "dialup-admind/handlers.h"
+#include "dialup-admind/violation_view.h"
 #include "libdialup/base/str.h"
 #include "libdialup/store/violations.h"
 #include "proto/http_api.h"
@@ -63,47 +64,6 @@ static int read_filter(const struct admind *admind, struct http_request *request
     return result;
 }
 
-/* Of those that are gone, too: what happened stays told. */
-static const char *name_of(const struct admind *admind, struct arena *arena,
-                           const struct violation *row)
-{
-    struct team team;
-    struct user user;
-    if (row->entity == QUOTA_SYSTEM) {
-        return "the server";
-    }
-    if (row->entity == QUOTA_TEAM) {
-        return teams_find(admind->run->db, arena, row->entity_id, &team, NULL) == 0
-                   ? team.name
-                   : "a deleted team";
-    }
-    return users_find(admind->run->db, arena, row->entity_id, &user, NULL) == 0 ? user.email : "";
-}
-
-static struct http_violation view(const struct admind *admind, struct arena *arena,
-                                  const struct violation *row)
-{
-    enum quota_dimension dimension;
-    bool is_known = quota_dimension_parse(row->dimension, &dimension);
-    const struct quota_dimension_info *info = is_known ? quota_dimension_info(dimension) : NULL;
-    return (struct http_violation){
-        .id = row->id,
-        .entity = quota_entity_name(row->entity),
-        .entity_id = row->entity_id,
-        .name = name_of(admind, arena, row),
-        .dimension = row->dimension,
-        .label = info ? info->label : row->dimension,
-        .unit = info ? quota_unit_name(info->unit) : "",
-        .kind = violation_kind_name(row->kind),
-        .began_at = row->began_at,
-        .ended_at = row->ended_at,
-        .has_ended_at = row->ended_at != 0,
-        .limit = row->limit,
-        .peak = row->peak,
-        .action = row->action,
-    };
-}
-
 int handle_violations(struct http_request *request, void *context, struct error *err)
 {
     const struct admind *admind = context;
@@ -119,9 +79,9 @@ int handle_violations(struct http_request *request, void *context, struct error 
     }
     bool has_more = list.count == (size_t)filter.limit;
     size_t count = has_more ? list.count - 1 : list.count;
-    struct http_violation *rows = arena_calloc(arena, count, sizeof(*rows));
+    struct admind_violation *rows = arena_calloc(arena, count, sizeof(*rows));
     for (size_t i = 0; i < count; i++) {
-        rows[i] = view(admind, arena, &list.rows[i]);
+        rows[i] = violation_view(admind, arena, &list.rows[i]);
     }
     const struct http_violation_list answer = {
         .violations = rows,

@@ -40,8 +40,6 @@ http_handler_fn handle_quotas_team_get;
 http_handler_fn handle_quotas_team_put;
 http_handler_fn handle_quotas_system_get;
 http_handler_fn handle_quotas_system_put;
-void quotas_apply_to(struct admind *admind, enum quota_entity entity,
-                     int64_t id); /* in the background */
 
 /* api_validate.c */
 http_handler_fn handle_quotas_validate;

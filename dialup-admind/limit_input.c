@@ -8,7 +8,7 @@
 #include "libdialup/base/str.h"
 #include "libdialup/json/writer.h"
 
-static int check_hard(const struct http_limit_change *change, enum quota_dimension dimension,
+static int check_hard(const struct admind_limit_change *change, enum quota_dimension dimension,
                       struct error *err)
 {
     if (!change->has_hard ||
@@ -22,7 +22,7 @@ static int check_hard(const struct http_limit_change *change, enum quota_dimensi
     return -ERR_INVALID_ARGUMENT;
 }
 
-static int check_given(const struct http_limit_change *change, struct error *err)
+static int check_given(const struct admind_limit_change *change, struct error *err)
 {
     if (change->has_hard || change->has_percent || change->has_soft_percent ||
         change->has_burst_percent) {
@@ -33,7 +33,7 @@ static int check_given(const struct http_limit_change *change, struct error *err
     return -ERR_MISSING_FIELD;
 }
 
-static int apply_one(const struct http_limit_change *change, enum quota_entity entity,
+static int apply_one(const struct admind_limit_change *change, enum quota_entity entity,
                      struct quota_limit *limits, bool *is_changed, struct error *err)
 {
     enum quota_dimension dimension;
@@ -60,7 +60,7 @@ static int apply_one(const struct http_limit_change *change, enum quota_entity e
     return quota_limit_check(limit, dimension, entity, err);
 }
 
-int limit_input_apply(struct arena *arena, const struct http_limit_change *changes, size_t count,
+int limit_input_apply(struct arena *arena, const struct admind_limit_change *changes, size_t count,
                       enum quota_entity entity, struct quota_limit limits[QUOTA_DIMENSION_COUNT],
                       bool ret_changed[QUOTA_DIMENSION_COUNT], struct error *err)
 {
@@ -75,7 +75,7 @@ int limit_input_apply(struct arena *arena, const struct http_limit_change *chang
     return result;
 }
 
-const char *limit_input_describe(struct arena *arena, const struct http_limit_change *changes,
+const char *limit_input_describe(struct arena *arena, const struct admind_limit_change *changes,
                                  size_t count)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
@@ -84,7 +84,7 @@ const char *limit_input_describe(struct arena *arena, const struct http_limit_ch
     json_begin_object(&writer);
     for (size_t i = 0; i < count; i++) {
         json_key(&writer, changes[i].dimension);
-        json_encode(&writer, &http_limit_change_shape, &changes[i]);
+        json_encode(&writer, &admind_limit_change_shape, &changes[i]);
     }
     json_end_object(&writer);
     return arena_strdup(arena, strbuf_text(&text));

@@ -10,10 +10,10 @@
 
 /* Changes limits, and tells which. -ERR_INVALID_ARGUMENT with "limits[2].hard" and the like as
  * field; limits are spoiled then. */
-int limit_input_apply(struct arena *arena, const struct http_limit_change *changes, size_t count,
+int limit_input_apply(struct arena *arena, const struct admind_limit_change *changes, size_t count,
                       enum quota_entity entity, struct quota_limit limits[QUOTA_DIMENSION_COUNT],
                       bool ret_changed[QUOTA_DIMENSION_COUNT], struct error *err);
 
 /* {"memory":{"hard":512},...}: what was asked for, for the record. */
-const char *limit_input_describe(struct arena *arena, const struct http_limit_change *changes,
+const char *limit_input_describe(struct arena *arena, const struct admind_limit_change *changes,
                                  size_t count);

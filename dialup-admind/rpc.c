@@ -1,5 +1,6 @@
 /*
- * Methods for the server's own root: the first accounts, a forgotten password, a key for a script.
+ * Methods for the server's own root: the first accounts, a forgotten password, a key for a script;
+ * those about limits are in rpc_quotas.c.
  * Called by the IPC server, with the struct daemon_run as context; who may call stands in the
  * table.
  */
@@ -7,6 +8,7 @@
 
 #include "dialup-admind/admind.h"
 #include "dialup-admind/people.h"
+#include "dialup-admind/rpc_quotas.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/crypto/password_worker.h"
 #include "proto/admind_rpc.h"
@@ -192,4 +194,12 @@ ipc_handler_fn *const admind_handlers[ADMIND_METHOD_COUNT] = {
     [ADMIND_USER_CREATE] = handle_user_create,
     [ADMIND_USER_SET_PASSWORD] = handle_user_set_password,
     [ADMIND_API_KEY_CREATE] = handle_api_key_create,
+    [ADMIND_QUOTA_SHOW] = rpc_quota_show,
+    [ADMIND_QUOTA_SET] = rpc_quota_set,
+    [ADMIND_QUOTA_VIOLATIONS] = rpc_quota_violations,
+    [ADMIND_PROFILE_LIST] = rpc_profile_list,
+    [ADMIND_PROFILE_CREATE] = rpc_profile_create,
+    [ADMIND_PROFILE_SET] = rpc_profile_set,
+    [ADMIND_PROFILE_DELETE] = rpc_profile_delete,
+    [ADMIND_PROFILE_APPLY] = rpc_profile_apply,
 };
