@@ -53,4 +53,5 @@ int command_health(struct ctl *ctl, struct error *err);
 int command_methods(struct ctl *ctl, struct error *err);
 int command_call(struct ctl *ctl, struct error *err);
 int command_events(struct ctl *ctl, struct error *err);
+int command_quota(struct ctl *ctl, struct error *err);
 int command_firewall(struct ctl *ctl, struct error *err);

@@ -35,6 +35,24 @@ const struct command commands[] = {
      true, COMPLETE_DAEMONS, NULL, command_call},
     {"events", "[--count N] [DAEMON...]", "Follows what happens, a line of JSON for each event.",
      "Ends with Ctrl-C, or after N events.", true, COMPLETE_DAEMONS, NULL, command_events},
+    {"quota",
+     "show [WHO] | set WHO LIMIT... | profile VERB ... | violations [--open] [WHO] | enforce "
+     "[--dry-run]",
+     "Shows and changes limits of people, teams and the server.",
+     "WHO is user EMAIL, team NAME or system, the whole server; without it, system. A LIMIT is a\n"
+     "dimension and its value: an amount (sites=5, memory_production=1GB, cpu_production=0.5,\n"
+     "idle_minutes=30min), a part of the server (memory=25%), or none. Several values go with\n"
+     "commas, such as cpu=2,soft=90%,burst=20%: people are warned at soft, and burst is lent above\n"
+     "the limit while the server is calm. Running sites follow at once, and who is limited is\n"
+     "told. Of a team, set changes its pool, which it has beside what its members bring in.\n"
+     "profile takes list, show NAME, create NAME [--from BASE] [LIMIT...], set NAME LIMIT...,\n"
+     "apply NAME EMAIL... and delete NAME. violations shows where limits were reached or passed.\n"
+     "enforce does now what is done about that; with --dry-run it only says what. Each takes\n"
+     "--json.",
+     true, COMPLETE_WORDS,
+     "show set profile violations enforce user team system list create apply delete --json --open "
+     "--dry-run --from",
+     command_quota},
     {"firewall", "show|remove", "Shows or removes the rules that close the host to containers.",
      "deployd makes them when it starts.", true, COMPLETE_WORDS, "show remove", command_firewall},
 };

@@ -3,6 +3,9 @@
  */
 #include "dialupctl/peers.h"
 
+#include <string.h>
+
+#include "dialupctl/command.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/nearest.h"
 #include "libdialup/base/str.h"
@@ -58,4 +61,21 @@ struct ipc_client_options peer_socket(const struct peer *peer, const struct conf
                              peer->name),
         .connect_ms = CONNECT_MS,
     };
+}
+
+int peer_ask(struct ctl *ctl, const char *daemon, const char *method, const struct strbuf *params,
+             const struct json_value **ret_answer, struct error *err)
+{
+    const struct peer *peer;
+    const char *json;
+    int result = peer_find(daemon, &peer, err);
+    if (result < 0) {
+        return result;
+    }
+    const struct ipc_method *known = peer_method(peer, method);
+    const struct ipc_client_options socket = peer_socket(peer, ctl->config, ctl->arena);
+    const struct ipc_call_options options = {.deadline_ms = known ? known->deadline_ms : 0};
+    result = ipc_client_call_json_wait(&socket, method, strbuf_text(params), &options, ctl->arena,
+                                       &json, err);
+    return result < 0 ? result : json_parse(ctl->arena, json, strlen(json), ret_answer, err);
 }
