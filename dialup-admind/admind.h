@@ -3,7 +3,7 @@
  * own, everything about sites it reads from the database and asks of dialup-deployd.
  *
  *   routes.c   the table of the API        api_*.c  its handlers, by subject
- *   rpc.c      methods for the server's own root
+ *   rpc*.c     methods for the server's own root
  *   access.c   who asks, and what they may see     people.c  accounts, whoever asks
  *   call.c     a request that waits for deployd    views.c   rows as the contract shows them
  *
