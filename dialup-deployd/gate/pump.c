@@ -35,6 +35,7 @@ struct pump {
     TAILQ_ENTRY(pump) link;
     struct pump_set *set;
     struct target *target;
+    struct targets_tried tried;
     void *watcher; /* NULL: nobody waits for the end */
     bool is_cut;
     struct carry carry;
@@ -45,8 +46,9 @@ static void on_client(evutil_socket_t fd, short what, void *arg);
 static void on_site(evutil_socket_t fd, short what, void *arg);
 static void on_connect_timeout(evutil_socket_t fd, short what, void *arg);
 static void on_idle_check(evutil_socket_t fd, short what, void *arg);
-static int connect_to(const struct sockaddr_in *target);
+static int dial(struct route *route, struct targets_tried *tried, struct target **ret_target);
 static struct pump *make(struct pump_set *set, struct route *route, int client_fd, int site_fd);
+static void watch_site(struct pump *pump);
 static void end(struct pump *pump);
 static void run(struct pump *pump);
 
@@ -80,8 +82,9 @@ void pump_set_free(struct pump_set *set)
 
 void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_t accepted_us)
 {
-    struct target *target = targets_choose(&route->targets);
-    int site_fd = target ? connect_to(&target->address) : -1;
+    struct targets_tried tried = {0};
+    struct target *target;
+    int site_fd = dial(route, &tried, &target);
     if (site_fd < 0) {
         route->counters.unreachable++;
         set->config.on_end(set->config.owner, route, PUMP_UNREACHABLE, client_fd, false);
@@ -90,13 +93,12 @@ void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_
     struct pump *pump = make(set, route, client_fd, site_fd);
     struct carry *carry = &pump->carry;
     pump->target = target;
+    pump->tried = tried;
     targets_enter(target);
     carry->accepted_us = accepted_us;
     carry->active_us = accepted_us;
     event_add(&carry->client.event, NULL);
-    event_add(&carry->site.event, NULL);
-    struct timeval patience = clock_timeval_of_ms(set->config.connect_timeout_ms);
-    event_add(&carry->connect_timer, &patience);
+    watch_site(pump);
     /* The request is often here before its connection was accepted, and a container of this
      * machine takes a connection at once: so try before the first round of the loop. */
     run(pump);
@@ -161,6 +163,27 @@ static int connect_to(const struct sockaddr_in *target)
         return -1;
     }
     return fd;
+}
+
+/* The same to a target that was not tried yet, or -1. */
+static int dial(struct route *route, struct targets_tried *tried, struct target **ret_target)
+{
+    struct target *target;
+    while ((target = targets_choose(&route->targets, tried))) {
+        int fd = connect_to(&target->address);
+        if (fd >= 0) {
+            *ret_target = target;
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static void watch_site(struct pump *pump)
+{
+    struct timeval patience = clock_timeval_of_ms(pump->set->config.connect_timeout_ms);
+    event_add(&pump->carry.site.event, NULL);
+    event_add(&pump->carry.connect_timer, &patience);
 }
 
 static struct pump *make(struct pump_set *set, struct route *route, int client_fd, int site_fd)
@@ -248,11 +271,50 @@ static void end(struct pump *pump)
     }
 }
 
+/* Whoever waits for the end of what is open to the old target waits for one less. */
+static void move_to(struct pump *pump, struct target *target, int site_fd)
+{
+    struct carry *carry = &pump->carry;
+    void *watcher = pump->watcher;
+    event_del(&carry->site.event);
+    close(carry->site.fd);
+    targets_leave(&carry->route->targets, pump->target);
+    targets_enter(target);
+    pump->target = target;
+    pump->watcher = NULL;
+    carry->site = (struct side){.fd = site_fd, .writable = true};
+    carry->verdict = GOES_ON;
+    event_assign(&carry->site.event, pump->set->base, site_fd,
+                 EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_site, pump);
+    watch_site(pump);
+    if (watcher) {
+        pump->set->config.on_watched_end(watcher, false);
+    }
+}
+
+/* As long as a container has got nothing, another of the site's may take the request. */
+static bool dial_another(struct pump *pump)
+{
+    struct carry *carry = &pump->carry;
+    struct target *target;
+    if (carry->verdict != IS_UNREACHABLE || carry->is_connected) {
+        return false;
+    }
+    int site_fd = dial(carry->route, &pump->tried, &target);
+    if (site_fd >= 0) {
+        move_to(pump, target, site_fd);
+    }
+    return site_fd >= 0;
+}
+
 static void run(struct pump *pump)
 {
     struct carry *carry = &pump->carry;
     for (int round = 0; round < ROUNDS_PER_TURN; round++) {
         bool changed = carry_round(carry);
+        if (carry->verdict != GOES_ON && dial_another(pump)) {
+            continue;
+        }
         if (carry->verdict != GOES_ON) {
             end(pump);
             return;
@@ -319,7 +381,7 @@ static void on_connect_timeout(evutil_socket_t fd, short what, void *arg)
 {
     struct pump *pump = arg;
     carry_judge(&pump->carry, IS_UNREACHABLE);
-    end(pump);
+    run(pump);
 }
 
 static void on_idle_check(evutil_socket_t fd, short what, void *arg)

@@ -42,7 +42,8 @@ struct pump_set *pump_set_new(struct event_base *base, const struct pump_config 
 void pump_set_free(struct pump_set *set);
 
 /* Takes client_fd (non-blocking) and connects it to one of the route's present targets, of which
- * there is one at least. accepted_us is the monotonic time of its accept. */
+ * there is one at least; to another of them, as long as one takes no connection. accepted_us is the
+ * monotonic time of its accept. */
 void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_t accepted_us);
 
 /* Marks the connections of host to address that are open now, and says how many they are: for each

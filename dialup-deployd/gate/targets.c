@@ -72,18 +72,30 @@ static bool is_better(const struct target *target, const struct target *best)
            (target->open == best->open && target->chosen_at < best->chosen_at);
 }
 
-struct target *targets_choose(struct targets *targets)
+static bool was_tried(const struct target *target, const struct targets_tried *tried)
+{
+    for (size_t i = 0; i < tried->count; i++) {
+        if (target_address_equal(&target->address, &tried->addresses[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct target *targets_choose(struct targets *targets, struct targets_tried *tried)
 {
     struct target *target, *best = NULL;
     TAILQ_FOREACH(target, &targets->list, link)
     {
-        if (target->is_current && is_better(target, best)) {
+        if (target->is_current && !was_tried(target, tried) && is_better(target, best)) {
             best = target;
         }
     }
-    if (best) {
-        best->chosen_at = ++targets->choices;
+    if (!best || tried->count == TARGETS_MAX) {
+        return NULL;
     }
+    best->chosen_at = ++targets->choices;
+    tried->addresses[tried->count++] = best->address;
     return best;
 }
 

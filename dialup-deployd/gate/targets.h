@@ -33,9 +33,15 @@ void targets_fini(struct targets *targets);
 /* The ones that count from now on. */
 void targets_set(struct targets *targets, const struct sockaddr_in *addresses, size_t count);
 
+/* Addresses that did not take a connection. */
+struct targets_tried {
+    struct sockaddr_in addresses[TARGETS_MAX];
+    size_t count;
+};
+
 /* The current one with the fewest open connections, among equals the one that has waited longest;
- * NULL if there is none. */
-struct target *targets_choose(struct targets *targets);
+ * NULL if there is none but those that were tried. It counts as tried from then on. */
+struct target *targets_choose(struct targets *targets, struct targets_tried *tried);
 
 /* One connection more, or less; the target may be gone afterwards. */
 void targets_enter(struct target *target);

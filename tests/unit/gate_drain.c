@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libdialup/base/memory.h"
 #include "tests/harness/check.h"
@@ -21,7 +22,8 @@ static struct sockaddr_in address_of(uint16_t port)
 
 static uint16_t choose(struct targets *targets)
 {
-    struct target *target = targets_choose(targets);
+    struct targets_tried tried = {0};
+    struct target *target = targets_choose(targets, &tried);
     if (!target) {
         return 0;
     }
@@ -94,6 +96,60 @@ static void case_spread(void)
         CHECK_INT(rig.sites[i].accepted, EACH);
     }
     rig_fini(&rig);
+}
+
+/* A port of 127.0.0.1 where nobody answers: closed, or with a full queue. */
+static int open_mute(bool is_full, struct sockaddr_in *ret_address)
+{
+    socklen_t size = sizeof(*ret_address);
+    *ret_address = address_of(0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(bind(fd, (struct sockaddr *)ret_address, size), 0);
+    CHECK_INT(getsockname(fd, (struct sockaddr *)ret_address, &size), 0);
+    if (is_full) {
+        CHECK_INT(listen(fd, 0), 0);
+    }
+    return fd;
+}
+
+static int fill(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(connect(fd, (const struct sockaddr *)address, sizeof(*address)), 0);
+    return fd;
+}
+
+/* Whoever takes no connection is passed over, with nothing of the request lost. */
+static void case_another(void)
+{
+    enum { VISITS = 4, BODY = 300000 };
+    for (int is_full = 0; is_full < 2; is_full++) {
+        const struct gate_config config = {.connect_timeout_ms = 60};
+        rig_init(&rig, &config);
+        struct route_spec spec = {.host = "a.test", .state = ROUTE_READY, .target_count = 2};
+        int mute = open_mute(is_full, &spec.targets[0]);
+        int filled = is_full ? fill(&spec.targets[0]) : -1;
+        spec.targets[1] = rig_site(&rig, 1, SITE_SUM)->address;
+        CHECK_INT(gate_route_set(rig.gate, &spec, -1, NULL), 0);
+        for (int i = 0; i < VISITS; i++) {
+            struct peer *visitor = rig_visit(&rig, "POST", BODY, true);
+            CHECK(rig_until_ended(visitor));
+            CHECK_CONTAINS(visitor->head, "300004");
+        }
+        CHECK_INT(rig_counters(&rig)->unreachable, 0);
+        CHECK_INT(rig.sites[1].accepted, VISITS);
+        spec.target_count = 1;
+        CHECK_INT(gate_route_set(rig.gate, &spec, -1, NULL), 0);
+        struct peer *visitor = rig_visit(&rig, RIG_GET, 0, false);
+        CHECK(rig_until_ended(visitor));
+        CHECK_CONTAINS(visitor->head, "502");
+        CHECK_INT(rig_counters(&rig)->unreachable, 1);
+        rig_fini(&rig);
+        close(mute);
+        if (filled >= 0) {
+            close(filled);
+        }
+    }
 }
 
 struct ending {
@@ -225,6 +281,7 @@ int main(void)
         {"the least busy takes the next, in turns", case_choice},
         {"what comes back still has its connections", case_return},
         {"visitors are spread over three containers", case_spread},
+        {"one that takes no connection is passed over for another", case_another},
         {"a drain waits for the last one", case_drain_waits},
         {"a drain cuts what is late, WebSockets by their own time", case_drain_cuts},
         {"a drain of a route that is gone", case_drain_of_removed_route},
