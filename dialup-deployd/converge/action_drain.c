@@ -8,6 +8,7 @@
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/release.h"
+#include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "proto/gate_rpc.h"
@@ -18,7 +19,23 @@ enum { GOING_DOWN_MS = 10 * 1000 };
 struct draining {
     struct site_work *work;
     char id[CONTAINER_ID_SIZE];
+    int64_t requests_ms; /* that it may take in all */
 };
+
+static int64_t not_below_zero(int64_t value_ms)
+{
+    return value_ms > 0 ? value_ms : 0;
+}
+
+/* The gate was replaced, or started anew, in the middle of it: the next one is asked, which knows
+ * what the one before it still carries. Not for longer than the drain may take. */
+static bool must_ask_again(const struct draining *draining, const struct instance *instance,
+                           const struct error *err)
+{
+    bool has_gate_ended = err && (err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT);
+    return has_gate_ended && instance && instance->drain == PLAN_DRAINING &&
+           clock_monotonic_ms() - instance->drain_since_ms < draining->requests_ms;
+}
 
 static void on_drained(void *context, const void *result, const struct error *err)
 {
@@ -26,7 +43,9 @@ static void on_drained(void *context, const void *result, const struct error *er
     struct site_work *work = draining->work;
     struct instance *instance = instances_find(&work->instances, draining->id);
     const struct gate_drain_result *drained = result;
-    if (err) {
+    if (must_ask_again(draining, instance, err)) {
+        instance->drain = PLAN_UNDRAINED;
+    } else if (err) {
         log_warning("container %.12s is removed undrained: %s", draining->id, err->message);
     } else if (drained->cut > 0) {
         log_info("container %.12s: %lld connections were cut", draining->id,
@@ -72,6 +91,13 @@ static void begin(struct site_work *work, struct instance *instance)
     };
     struct error err;
     choose_times(work, &params);
+    draining->requests_ms = params.requests_ms;
+    if (instance->drain_since_ms == 0) {
+        instance->drain_since_ms = clock_monotonic_ms();
+    }
+    int64_t passed_ms = clock_monotonic_ms() - instance->drain_since_ms;
+    params.requests_ms = not_below_zero(params.requests_ms - passed_ms);
+    params.upgraded_ms = not_below_zero(params.upgraded_ms - passed_ms);
     instance->drain = PLAN_DRAINING;
     if (gate_call_drain(work->deployd->gate, &params, NULL, on_drained, draining, &err) < 0) {
         free(draining);

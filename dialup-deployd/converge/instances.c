@@ -45,6 +45,7 @@ void instances_set_routed(struct instances *instances,
         }
         if (was_routed != instance->running.is_routed) {
             instance->drain = PLAN_UNDRAINED;
+            instance->drain_since_ms = 0;
         }
     }
 }
@@ -57,6 +58,7 @@ void instances_note_started(struct instances *instances, const char *id)
     instance->health = PLAN_UNPROBED;
     instance->pulse = PLAN_GOING;
     instance->drain = PLAN_UNDRAINED;
+    instance->drain_since_ms = 0;
     instance->freezer = (struct cgroup_freezer){0};
 }
 

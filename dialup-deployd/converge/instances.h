@@ -34,6 +34,7 @@ struct instance {
     enum plan_health health;
     enum plan_pulse pulse;
     enum plan_drain drain;
+    int64_t drain_since_ms;        /* monotonic; 0: nobody was asked to drain it */
     bool is_dead;                  /* an event said so; Docker's list says it a moment later */
     bool is_paused;                /* by hand: Docker must be asked to let it go on */
     bool has_run;                  /* in our sight, since it was made or put to sleep */

@@ -239,7 +239,7 @@ void gate_owners_each(const struct gate *gate, void (*visit)(void *arg, const st
 int gate_drain(struct gate *gate, const struct drain_spec *spec, struct error *err)
 {
     const struct route *route = routes_find(&gate->routes, spec->host);
-    if (route && targets_has_current(&route->targets, &spec->address)) {
+    if (!gate->is_retired && route && targets_has_current(&route->targets, &spec->address)) {
         return error_set_field(err, ERR_CONFLICT, "address", "The route uses this address");
     }
     return drains_start(gate->drains, spec, err);

@@ -89,7 +89,8 @@ int gate_set_owner_limits(struct gate *gate, const char *owner, const struct own
 void gate_owners_each(const struct gate *gate, void (*visit)(void *arg, const struct owner *owner),
                       void *arg);
 
-/* See drain.h; ERR_CONFLICT if the route of spec->host uses the address. */
+/* See drain.h; ERR_CONFLICT if the route of spec->host uses the address. A gate that has retired
+ * uses none. */
 int gate_drain(struct gate *gate, const struct drain_spec *spec, struct error *err);
 
 /* Calls visit for each route, in the order of their making. visit must not change routes. */

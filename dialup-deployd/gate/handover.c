@@ -4,7 +4,8 @@
  *   old -> new   gate      SINCE
  *                owner     NAME KBIT CONNECTIONS
  *                route     HOST STATE SITE OWNER RATE CONNECTIONS ACTIVE ADDRESSES NUMBERS   +
- * socket parked    HOST SINCE                                                        + socket end
+ * socket parked    HOST SINCE                                                        + socket
+ *                former                                                              + channel end
  *   new -> old   ok
  *   old closes its sockets, then this one.
  *
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "dialup-deployd/gate/address.h"
+#include "dialup-deployd/gate/former.h"
 #include "dialup-deployd/gate/gate.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -171,7 +173,13 @@ static void send_owner(void *arg, const struct owner *owner)
     }
 }
 
-static bool send_all(const struct handover *handover, int fd)
+static void send_former(void *arg, int fd)
+{
+    send_text(arg, "former", fd);
+}
+
+/* channel_fd: at which we can be asked afterwards. */
+static bool send_all(const struct handover *handover, int fd, int channel_fd)
 {
     struct sender sender = {.fd = fd};
     AUTO_FREE char *first =
@@ -179,6 +187,8 @@ static bool send_all(const struct handover *handover, int fd)
     send_text(&sender, first, -1);
     gate_owners_each(handover->options.gate, send_owner, &sender);
     gate_routes_each(handover->options.gate, send_route, &sender);
+    formers_each(handover->options.formers, send_former, &sender);
+    send_former(&sender, channel_fd);
     send_text(&sender, "end", -1);
     char answer[8];
     return !sender.has_failed && recv(fd, answer, sizeof(answer), 0) == 2;
@@ -196,14 +206,23 @@ static void on_visitor(evutil_socket_t fd, short what, void *arg)
 {
     struct handover *handover = arg;
     AUTO_CLOSE int visitor = accept4((int)fd, NULL, NULL, SOCK_CLOEXEC);
+    int channel[2];
+    struct error err;
     if (visitor < 0 || !is_one_of_us(visitor)) {
         return;
     }
+    if (successor_make_channel(channel, &err) < 0) {
+        log_error("cannot hand over: %s", err.message);
+        return;
+    }
     set_patience(visitor);
-    if (send_all(handover, visitor)) {
+    bool is_taken = send_all(handover, visitor, channel[1]);
+    close(channel[1]);
+    if (is_taken) {
         event_del(handover->event);
-        handover->options.on_taken(handover->options.arg);
+        handover->options.on_taken(handover->options.arg, channel[0]);
     } else {
+        close(channel[0]);
         log_warning("another gate asked for our place and did not take it");
     }
 }
@@ -392,6 +411,14 @@ static void apply_parked(struct gate *gate, char **fields, int *fd)
     }
 }
 
+static void apply_former(struct formers *formers, int *fd)
+{
+    if (*fd >= 0) {
+        formers_add(formers, *fd);
+        *fd = -1;
+    }
+}
+
 static void apply_owner(struct gate *gate, char **fields)
 {
     const struct owner_limits limits = {.kbit_per_s = number_of(fields[2]),
@@ -409,7 +436,7 @@ static void split(char *text, char *fields[FIELDS_MAX])
     }
 }
 
-size_t handover_apply(struct inheritance *inheritance, struct gate *gate,
+size_t handover_apply(struct inheritance *inheritance, struct gate *gate, struct formers *formers,
                       int64_t *ret_counting_since_unix)
 {
     size_t failed = 0;
@@ -425,6 +452,8 @@ size_t handover_apply(struct inheritance *inheritance, struct gate *gate,
             failed += !apply_route(gate, fields, &item->fd);
         } else if (str_equal(fields[0], "parked")) {
             apply_parked(gate, fields, &item->fd);
+        } else if (str_equal(fields[0], "former")) {
+            apply_former(formers, &item->fd);
         }
     }
     handover_free(inheritance);

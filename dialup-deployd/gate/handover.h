@@ -15,6 +15,7 @@
 #include "libdialup/base/error.h"
 
 struct event_base;
+struct formers;
 struct gate;
 struct handover;
 struct inheritance;
@@ -22,11 +23,13 @@ struct inheritance;
 struct handover_options {
     const char *path; /* of the socket; copied */
     struct gate *gate;
-    int64_t counting_since_unix; /* when the numbers began */
+    const struct formers *formers; /* who carries besides us */
+    int64_t counting_since_unix;   /* when the numbers began */
 
     /* The new gate has all. Nothing of ours is to be in its way when this returns: the routes'
-     * sockets are its own, and so is what is parked. */
-    void (*on_taken)(void *arg);
+     * sockets are its own, and so is what is parked. At channel_fd, which is the callee's, it may
+     * ask for drains (former.h). */
+    void (*on_taken)(void *arg, int channel_fd);
     void *arg;
 };
 
@@ -43,6 +46,6 @@ int handover_take(const char *path, struct inheritance **ret_inheritance, struct
 
 /* Makes the routes and the rest in a gate that has none yet, and frees the inheritance. Gives the
  * number of routes that could not be made. */
-size_t handover_apply(struct inheritance *inheritance, struct gate *gate,
+size_t handover_apply(struct inheritance *inheritance, struct gate *gate, struct formers *formers,
                       int64_t *ret_counting_since_unix);
 void handover_free(struct inheritance *inheritance);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dialup-deployd/gate/address.h"
+#include "dialup-deployd/gate/former.h"
 #include "dialup-deployd/gate/gate.h"
 #include "dialup-deployd/gate/handover.h"
 #include "dialup-deployd/gate/pages.h"
@@ -193,9 +194,10 @@ static bool drain(void *state)
     return true;
 }
 
-static void on_taken(void *arg)
+static void on_taken(void *arg, int channel_fd)
 {
     struct gate_process *process = arg;
+    process->successor = successor_new(process->run->base, process->gate, channel_fd);
     log_info("another gate takes over; %u connections go on here",
              gate_get_totals(process->gate).open);
     gate_retire(process->gate, true, GATE_PARKED_CLOSE);
@@ -204,6 +206,8 @@ static void on_taken(void *arg)
     handover_close(process->handover);
     process->handover = NULL;
     daemon_retire(process->run);
+    formers_free(process->formers); /* the new one has them */
+    process->formers = NULL;
     quit_when_quiet(process, config_integer(process->run->config, CONFIG_gate_handover_grace_s));
 }
 
@@ -233,6 +237,8 @@ static void stop(void *state)
     }
     handover_close(process->handover);
     wanted_close(process->wanted);
+    formers_free(process->formers);
+    successor_free(process->successor);
     gate_close(process->gate);
     free(process->sites_dir);
     free(process);
@@ -249,7 +255,7 @@ static int make_routes(struct gate_process *process, struct error *err)
         return make_known_routes(process, run->db, err);
     }
     process->failed_routes =
-        handover_apply(inheritance, process->gate, &process->counting_since_unix);
+        handover_apply(inheritance, process->gate, process->formers, &process->counting_since_unix);
     return 0;
 }
 
@@ -259,6 +265,7 @@ static int offer_place(struct gate_process *process, struct error *err)
     const struct handover_options options = {
         .path = path,
         .gate = process->gate,
+        .formers = process->formers,
         .counting_since_unix = process->counting_since_unix,
         .on_taken = on_taken,
         .arg = process,
@@ -273,6 +280,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     process->run = run;
     process->sites_dir = config_run_path(config, "sites");
     process->wanted = wanted_open(run->base, clock_unix_ms());
+    process->formers = formers_new(run->base);
     process->max_connections = config_integer(config, CONFIG_gate_max_connections);
     process->owner_kbit_per_s = config_integer(config, CONFIG_gate_owner_mbit_per_s) * 1000;
     const struct gate_config options = {

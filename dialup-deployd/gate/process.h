@@ -11,14 +11,18 @@
 
 struct daemon_run;
 struct event;
+struct formers;
 struct gate;
 struct handover;
+struct successor;
 struct wanted;
 
 struct gate_process {
-    struct gate *gate;     /* owned */
-    struct wanted *wanted; /* owned */
-    char *sites_dir;       /* owned: where the sockets stand */
+    struct gate *gate;           /* owned */
+    struct wanted *wanted;       /* owned */
+    struct formers *formers;     /* owned: gates before us that carry still */
+    struct successor *successor; /* owned: who took our place; NULL: nobody did */
+    char *sites_dir;             /* owned: where the sockets stand */
     struct daemon_run *run;
     struct handover *handover; /* owned */
     struct event *quiet_check; /* owned: while it waits for the last connection */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dialup-deployd/gate/address.h"
+#include "dialup-deployd/gate/former.h"
 #include "dialup-deployd/gate/gate.h"
 #include "dialup-deployd/gate/process.h"
 #include "dialup-deployd/gate/wanted.h"
@@ -255,14 +256,49 @@ static int handle_wanted(void *context, struct ipc_request *request, const void 
     return wanted_ask(process_of(context)->wanted, request, params, result);
 }
 
+/* What is open here, and what gates before us still carry: one answer when all of it is over. */
+struct drain_request {
+    struct ipc_request *request;
+    size_t left;
+    uint64_t cut;
+    struct error failure; /* the first */
+};
+
 static void on_drained(void *arg, uint64_t cut, const struct error *err)
 {
-    struct ipc_request *request = arg;
-    if (err) {
-        ipc_request_fail(request, err);
-    } else {
-        ipc_request_reply(request, &(struct gate_drain_result){.cut = (int64_t)cut});
+    struct drain_request *asked = arg;
+    asked->cut += cut;
+    if (err && !asked->failure.code) {
+        asked->failure = *err;
     }
+    if (--asked->left > 0) {
+        return;
+    }
+    if (asked->failure.code) {
+        ipc_request_fail(asked->request, &asked->failure);
+    } else {
+        ipc_request_reply(asked->request, &(struct gate_drain_result){.cut = (int64_t)asked->cut});
+    }
+    free(asked);
+}
+
+/* As gate_drain. */
+static int start_drain(const struct gate_process *process, struct ipc_request *request,
+                       struct drain_spec *spec, struct error *err)
+{
+    struct drain_request *asked = xcalloc(1, sizeof(*asked));
+    asked->request = request;
+    spec->on_end = on_drained;
+    spec->arg = asked;
+    int code = gate_drain(process->gate, spec, err);
+    if (code >= 0) {
+        asked->left = (size_t)code + formers_drain(process->formers, spec);
+    }
+    if (code < 0 || asked->left == 0) {
+        free(asked);
+        return code;
+    }
+    return IPC_LATER;
 }
 
 static int handle_drain(void *context, struct ipc_request *request, const void *params_,
@@ -273,8 +309,6 @@ static int handle_drain(void *context, struct ipc_request *request, const void *
     struct drain_spec spec = {
         .requests_ms = (int)params->requests_ms,
         .upgraded_ms = (int)params->upgraded_ms,
-        .on_end = on_drained,
-        .arg = request,
     };
     int code = parse_host(params->host, &host, err);
     if (code == 0) {
@@ -284,8 +318,7 @@ static int handle_drain(void *context, struct ipc_request *request, const void *
         return code;
     }
     spec.host = host.name;
-    code = gate_drain(process_of(context)->gate, &spec, err);
-    return code > 0 ? IPC_LATER : code;
+    return start_drain(process_of(context), request, &spec, err);
 }
 
 ipc_handler_fn *const gate_handlers[GATE_METHOD_COUNT] = {
