@@ -131,6 +131,13 @@ static int start_daemon(struct skeleton *skeleton, struct error *err)
     return run->daemon->start(run, &run->state, err);
 }
 
+static void set_of_ends(sigset_t *ends)
+{
+    sigemptyset(ends);
+    sigaddset(ends, SIGTERM);
+    sigaddset(ends, SIGINT);
+}
+
 static int open_server(struct skeleton *skeleton, struct error *err)
 {
     struct daemon_run *run = &skeleton->run;
@@ -154,7 +161,14 @@ static int open_server(struct skeleton *skeleton, struct error *err)
         .context = run,
         .daemon_gid = gid,
     };
-    return ipc_server_open(run->base, &options, &run->server, err);
+    /* The transport's threads begin here. None of them may be the one that a signal is given to:
+     * when we end, signals are blocked in ours alone. */
+    sigset_t ends, before;
+    set_of_ends(&ends);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    result = ipc_server_open(run->base, &options, &run->server, err);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return result;
 }
 
 static void on_signal(evutil_socket_t fd, short events, void *context)
@@ -282,9 +296,7 @@ static bool take_down(struct skeleton *skeleton)
 {
     struct daemon_run *run = &skeleton->run;
     sigset_t ends; /* it ends already: no signal may spoil that once nobody catches it */
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
+    set_of_ends(&ends);
     sigprocmask(SIG_BLOCK, &ends, NULL);
     sd_notify(0, "STOPPING=1");
     bool is_closed = close_sockets(skeleton) && !skeleton->is_stuck;
