@@ -1,8 +1,8 @@
 /*
  * The usage_samples table, written by monitord.
  *
- * The three scopes share each query: they differ in the rows that they look at. Parameters 1 and 2
- * say whose, 3 and 4 the time from and to (exclusive).
+ * The three scopes share a query: they differ in the rows that they look at. Parameters 1 and 2 say
+ * whose, 3 from when on. Longer times are read in usage_series.c.
  */
 #include "libdialup/store/usage.h"
 
@@ -19,27 +19,10 @@
     "coalesce(sum(pids), 0) FROM usage_samples WHERE " scope                                       \
     " AND at = (SELECT max(at) FROM usage_samples) AND +at >= ?3"
 
-#define CYCLES(scope)                                                                              \
-    "(SELECT at, count(*) AS containers, sum(cpu_us) AS cpu_us, "                                  \
-    "sum(cpu_us / max(interval_ms, 1)) AS millicores, sum(memory_bytes) AS memory, "               \
-    "sum(rx_bytes) AS rx, sum(tx_bytes) AS tx, sum(read_bytes) AS rd, sum(write_bytes) AS wr "     \
-    "FROM usage_samples WHERE " scope " AND at >= ?3 AND at < ?4 GROUP BY at)"
-
-#define PEAKS(scope)                                                                               \
-    "SELECT coalesce(max(millicores), 0), coalesce(max(memory), 0), coalesce(max(containers), 0) " \
-    "FROM " CYCLES(scope)
-
-#define HISTORY(scope)                                                                             \
-    "SELECT at / ?5 * ?5 AS bucket, sum(cpu_us), sum(millicores) / count(*), max(millicores), "    \
-    "sum(memory) / count(*), max(memory), sum(rx), sum(tx), sum(rd), sum(wr) "                     \
-    "FROM " CYCLES(scope) " GROUP BY bucket ORDER BY bucket"
-
 enum {
     ADD,
     EXPIRE,
-    NOW_FIRST, /* + scope_kind, also below */
-    PEAKS_FIRST = NOW_FIRST + SCOPE_KIND_COUNT,
-    HISTORY_FIRST = PEAKS_FIRST + SCOPE_KIND_COUNT,
+    NOW_FIRST, /* + scope_kind */
 };
 
 static const struct db_statement rows[] = {
@@ -53,12 +36,6 @@ static const struct db_statement rows[] = {
     [NOW_FIRST + SCOPE_SITE] = {"usage_now_of_site", NOW(OF_SITE)},
     [NOW_FIRST + SCOPE_OWNER] = {"usage_now_of_owner", NOW(OF_OWNER)},
     [NOW_FIRST + SCOPE_SYSTEM] = {"usage_now_of_system", NOW(OF_SYSTEM)},
-    [PEAKS_FIRST + SCOPE_SITE] = {"usage_peaks_of_site", PEAKS(OF_SITE)},
-    [PEAKS_FIRST + SCOPE_OWNER] = {"usage_peaks_of_owner", PEAKS(OF_OWNER)},
-    [PEAKS_FIRST + SCOPE_SYSTEM] = {"usage_peaks_of_system", PEAKS(OF_SYSTEM)},
-    [HISTORY_FIRST + SCOPE_SITE] = {"usage_history_of_site", HISTORY(OF_SITE)},
-    [HISTORY_FIRST + SCOPE_OWNER] = {"usage_history_of_owner", HISTORY(OF_OWNER)},
-    [HISTORY_FIRST + SCOPE_SYSTEM] = {"usage_history_of_system", HISTORY(OF_SYSTEM)},
 };
 
 const struct db_statements usage_statements = {rows, ARRAY_COUNT(rows)};
@@ -125,58 +102,6 @@ int usage_now(struct db *db, const struct scope *scope, int64_t since, struct us
         ret_now->memory_bytes = db_column_i64(&q);
         ret_now->memory_limit_bytes = db_column_i64(&q);
         ret_now->pids = db_column_i64(&q);
-    }
-    return r;
-}
-
-int usage_peaks(struct db *db, const struct scope *scope, int64_t since,
-                struct usage_peaks *ret_peaks, struct error *err)
-{
-    AUTO_QUERY struct db_query q = db_query(db, &usage_statements, PEAKS_FIRST + scope->kind, err);
-    bind_scope(&q, scope);
-    db_bind_i64(&q, since);
-    db_bind_i64(&q, INT64_MAX);
-    int r = store_row(&q, "sample");
-    if (r == 0) {
-        ret_peaks->cpu_millicores = db_column_i64(&q);
-        ret_peaks->memory_bytes = db_column_i64(&q);
-        ret_peaks->containers = db_column_i64(&q);
-    }
-    return r;
-}
-
-static void read_point(struct db_query *q, struct usage_point *point)
-{
-    point->at = db_column_i64(q);
-    point->cpu_us = db_column_i64(q);
-    point->cpu_millicores = db_column_i64(q);
-    point->cpu_millicores_peak = db_column_i64(q);
-    point->memory_bytes = db_column_i64(q);
-    point->memory_bytes_peak = db_column_i64(q);
-    point->rx_bytes = db_column_i64(q);
-    point->tx_bytes = db_column_i64(q);
-    point->read_bytes = db_column_i64(q);
-    point->write_bytes = db_column_i64(q);
-}
-
-int usage_history(struct db *db, struct arena *arena, const struct scope *scope, int64_t from,
-                  int64_t to, int64_t bucket_s, struct usage_history *ret_history,
-                  struct error *err)
-{
-    AUTO_QUERY struct db_query q =
-        db_query(db, &usage_statements, HISTORY_FIRST + scope->kind, err);
-    struct usage_history history = {0};
-    bind_scope(&q, scope);
-    db_bind_i64(&q, from);
-    db_bind_i64(&q, to);
-    db_bind_i64(&q, bucket_s);
-    int r;
-    while ((r = db_query_row(&q)) > 0) {
-        history.rows = store_grow(arena, history.rows, history.count, sizeof(*history.rows));
-        read_point(&q, &history.rows[history.count++]);
-    }
-    if (r == 0) {
-        *ret_history = history;
     }
     return r;
 }

@@ -56,36 +56,6 @@ struct usage_now {
 int usage_now(struct db *db, const struct scope *scope, int64_t since, struct usage_now *ret_now,
               struct error *err);
 
-/* The highest sums of any one cycle from since on. */
-struct usage_peaks {
-    int64_t cpu_millicores;
-    int64_t memory_bytes;
-    int64_t containers;
-};
-int usage_peaks(struct db *db, const struct scope *scope, int64_t since,
-                struct usage_peaks *ret_peaks, struct error *err);
-
-/* A bucket of time: sums for counters, the average and the highest cycle for the rest. */
-struct usage_point {
-    int64_t at; /* the bucket's start */
-    int64_t cpu_us;
-    int64_t cpu_millicores; /* of the cycles that were measured */
-    int64_t cpu_millicores_peak;
-    int64_t memory_bytes;
-    int64_t memory_bytes_peak;
-    int64_t rx_bytes;
-    int64_t tx_bytes;
-    int64_t read_bytes;
-    int64_t write_bytes;
-};
-struct usage_history {
-    struct usage_point *rows; /* by time; a bucket without samples has no row */
-    size_t count;
-};
-int usage_history(struct db *db, struct arena *arena, const struct scope *scope, int64_t from,
-                  int64_t to, int64_t bucket_s, struct usage_history *ret_history,
-                  struct error *err);
-
 /* Sums ------------------------------------------------------------------------------------- */
 
 /* What something used in a time, added up; peaks are of whole cycles. */

@@ -109,6 +109,8 @@ int64_t usage_mean_millicores(const struct usage_sums *sums)
 
 int64_t usage_mean_memory_bytes(const struct usage_sums *sums)
 {
-    return sums->runtime_ms > 0 ? sums->memory_kib_s * BYTES_PER_KIB / sums->runtime_ms * MS_PER_S
+    /* In bytes the sum of years would not fit. */
+    return sums->runtime_ms > 0 ? (int64_t)((double)sums->memory_kib_s * BYTES_PER_KIB * MS_PER_S /
+                                            (double)sums->runtime_ms)
                                 : 0;
 }

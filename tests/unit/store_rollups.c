@@ -219,6 +219,23 @@ static void case_sums_are_kept(void)
     check_sums(&w, BEGIN + (CYCLES - 1) * CYCLE_S);
 }
 
+/* Averages are those of the time in which something ran. */
+static void case_figures(void)
+{
+    const struct usage_sums sums = {.runtime_ms = 7200000,
+                                    .container_ms = 14400000,
+                                    .cpu_us = 3600000000,
+                                    .memory_kib_s = (int64_t)7200 << 20};
+    CHECK_INT(usage_mean_millicores(&sums), 500);
+    CHECK_INT(usage_mean_memory_bytes(&sums) >> 20, 1024);
+    CHECK_INT((int64_t)(usage_runtime_hours(&sums) * 1000), 2000);
+    CHECK_INT((int64_t)(usage_container_hours(&sums) * 1000), 4000);
+    CHECK_INT((int64_t)(usage_core_hours(&sums) * 1000), 1000);
+    CHECK_INT((int64_t)(usage_gib_hours(&sums) * 1000), 2000);
+    CHECK_INT(usage_mean_millicores(&(const struct usage_sums){0}), 0);
+    CHECK_INT(usage_mean_memory_bytes(&(const struct usage_sums){0}), 0);
+}
+
 /* A history has the sums of what it shows, in whatever steps. */
 static void case_series(void)
 {
@@ -439,6 +456,7 @@ int main(void)
 {
     static const struct check_case cases[] = {
         {"sums are kept, however far it is rolled up", case_sums_are_kept},
+        {"averages and hours", case_figures},
         {"a history in steps", case_series},
         {"what is promised", case_ledger},
         {"when the storage is full", case_trend},

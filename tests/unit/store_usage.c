@@ -64,55 +64,6 @@ static void case_now(void)
     }
 }
 
-static void case_peaks(void)
-{
-    static const struct {
-        const struct scope *scope;
-        int64_t millicores, memory, containers;
-    } wanted[] = {{&site_1, 200, 40, 2},
-                  {&owner_7, 400, 40, 2},
-                  {&owner_8, 50, 500, 1},
-                  {&everything, 400, 540, 2}};
-    AUTO_STORE struct store_fixture s;
-    store_fixture_init(&s);
-    fill(&s);
-    struct usage_peaks peaks;
-    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
-        CHECK_INT(usage_peaks(s.admind, wanted[i].scope, 0, &peaks, &s.f.err), 0);
-        CHECK_INT(peaks.cpu_millicores, wanted[i].millicores);
-        CHECK_INT(peaks.memory_bytes, wanted[i].memory);
-        CHECK_INT(peaks.containers, wanted[i].containers);
-    }
-    CHECK_INT(usage_peaks(s.admind, &site_1, 1031, &peaks, &s.f.err), 0);
-    CHECK_INT(peaks.cpu_millicores, 10);
-}
-
-static void case_history(void)
-{
-    AUTO_STORE struct store_fixture s;
-    store_fixture_init(&s);
-    fill(&s);
-    struct usage_history h;
-    CHECK_INT(usage_history(s.admind, s.arena, &owner_7, 0, 2000, 60, &h, &s.f.err), 0);
-    if (!CHECK_INT(h.count, 2)) {
-        return;
-    }
-    CHECK_INT(h.rows[0].at, 960); /* the cycle of 1000 alone */
-    CHECK_INT(h.rows[0].cpu_us, 400 * 30000);
-    CHECK_INT(h.rows[0].cpu_millicores, 400);
-    CHECK_INT(h.rows[0].memory_bytes, 30);
-    CHECK_INT(h.rows[1].at, 1020); /* those of 1030 and 1060 */
-    CHECK_INT(h.rows[1].cpu_millicores, 105);
-    CHECK_INT(h.rows[1].cpu_millicores_peak, 200);
-    CHECK_INT(h.rows[1].memory_bytes, 37);
-    CHECK_INT(h.rows[1].memory_bytes_peak, 40);
-    CHECK_INT(h.rows[1].rx_bytes, 15);
-    CHECK_INT(usage_history(s.admind, s.arena, &everything, 1000, 1030, 60, &h, &s.f.err), 0);
-    CHECK_INT(h.count, 1);
-    CHECK_INT(usage_history(s.admind, s.arena, &site_1, 3000, 4000, 60, &h, &s.f.err), 0);
-    CHECK_INT(h.count, 0);
-}
-
 static void case_usage_expires_in_slices(void)
 {
     AUTO_STORE struct store_fixture s;
@@ -188,8 +139,6 @@ int main(void)
 {
     static const struct check_case cases[] = {
         {"the newest cycle", case_now},
-        {"peaks are of whole cycles", case_peaks},
-        {"history in buckets", case_history},
         {"samples go in slices", case_usage_expires_in_slices},
         {"samples come all or none", case_samples_all_or_none},
         {"traffic", case_traffic},
