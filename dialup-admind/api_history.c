@@ -115,7 +115,7 @@ static int read_history(const struct admind *admind, struct arena *arena, const 
                         int64_t hours, struct http_usage_history *ret, struct error *err)
 {
     int64_t now = clock_unix();
-    struct usage_series series;
+    struct usage_series series = {0};
     struct quota_level level;
     int result = level_read(admind, arena, usage_entity_of(whose), whose->id, &level, err);
     if (result == 0) {

@@ -198,7 +198,7 @@ int handle_members_remove(struct http_request *request, void *context, struct er
 {
     struct admind *admind = context;
     const struct http_done done = {0};
-    struct team_member member;
+    struct team_member member = {0};
     struct access_team team;
     int r = access_find_team(admind, request, ACCESS_MEMBER, &team, err);
     if (r == 0) {

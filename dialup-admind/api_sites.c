@@ -107,7 +107,7 @@ int handle_sites_list(struct http_request *request, void *context, struct error 
     const struct http_get_sites_query *query = http_request_query(request);
     struct arena *arena = http_request_arena(request);
     int64_t limit = query->has_limit ? query->limit : PAGE;
-    struct sites_list list;
+    struct sites_list list = {0};
     if (query->all && !access_is_admin(request)) {
         return error_set_field(err, ERR_FORBIDDEN, "all", "Only an admin sees everybody's sites");
     }

@@ -69,7 +69,7 @@ int handle_violations(struct http_request *request, void *context, struct error 
     const struct admind *admind = context;
     struct arena *arena = http_request_arena(request);
     struct violations_filter filter;
-    struct violations_list list;
+    struct violations_list list = {0};
     int result = read_filter(admind, request, &filter, err);
     if (result == 0) {
         result = violations_list(admind->run->db, arena, &filter, &list, err);

@@ -12,7 +12,7 @@
 #include "libdialup/db/transaction.h"
 #include "libdialup/store/notices.h"
 
-enum { AMOUNT_SIZE = 80, PERCENT_MAX = 100 };
+enum { AMOUNT_SIZE = 80, PERCENT_MAX = 100, NAME_SIZE = 32 };
 
 /* From wishes to moves ------------------------------------------------------------------------- */
 
@@ -208,8 +208,12 @@ int shares_move(const struct admind *admind, struct http_request *request,
 static void rename_field(const struct share_moves *moves, const struct share_wish *wish,
                          struct error *err)
 {
-    size_t index;
-    if (!err || sscanf(err->field, "moves[%zu]", &index) != 1 || index >= moves->count) {
+    size_t index = 0;
+    char name[NAME_SIZE];
+    do {
+        snprintf(name, sizeof(name), "moves[%zu].", index);
+    } while (err && !str_starts_with(err->field, name) && ++index < moves->count);
+    if (!err || index >= moves->count) {
         return;
     }
     const char *dimension = quota_dimension_info(moves->rows[index].dimension)->name;

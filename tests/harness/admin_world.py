@@ -53,7 +53,8 @@ class Deployd:
         self.place = place
         self.parts = {"docker": "ok", "storage": "ok", "memory": "ok", "database": "ok"}
         names = ("site_create", "site_update", "site_set_desired", "site_restart", "site_delete", "site_logs", "site_limits",
-                 "deployment_create", "deployment_rollback", "quota_validate", "limits_apply", "health")
+                 "deployment_create", "deployment_rollback", "quota_validate", "limits_apply",
+                 "quota_enforce", "health")
         self.responder = sp.Responder(place.socket("deployd"), {name: getattr(self, name) for name in names})
         self.publisher = sp.Publisher(place.run + "/ipc/deployd.events")
 
@@ -126,6 +127,10 @@ class Deployd:
 
     def limits_apply(self, params):
         return {"sites": [self.site_limits({"site_id": 1})], "over": []}
+
+    def quota_enforce(self, params):
+        return {"steps": [{"step": "put_to_sleep", "owner_kind": "user", "owner_id": 2, "site": "shop.dialup.localhost",
+                           "reason": "more memory than the limit allows", "done": not params.get("dry_run", False)}]}
 
     def health(self, params):
         checks = [{"name": name, "status": status, "reason": f"{name} is {status}.",
