@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.programs import started_at
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -78,6 +80,8 @@ class Suite:
 
     def start_deployd(self) -> None:
         """For one that was killed; returns when it is well."""
+        before = int((self.run_dir / "pid/deployd").read_text().split()[0])
+        self.until("the end of the one before, which holds the lock", lambda: not started_at(before))
         build = Path(os.environ.get("DIALUP_BUILD", "build"))
         with (self.run_dir / "log/deployd.log").open("ab") as log:
             process = subprocess.Popen(
