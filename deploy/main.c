@@ -85,8 +85,32 @@ static void print_json_error(const struct run *run, const struct error *err)
     puts(strbuf_text(&text));
 }
 
+/* Where to look for what is not there; "" if the command is about nothing that can be listed. */
+static void hint_list(const struct run *run, struct error *err)
+{
+    static const struct {
+        const char *command; /* how its name begins */
+        const char *hint;
+    } lists[] = {
+        {"sites rollback", "See which there are: deploy sites deployments DOMAIN"},
+        {"sites", "See which there are: deploy sites list"},
+        {"keys", "See which there are: deploy keys list"},
+        {"users", "See who there is: deploy users list"},
+        {"team", "See which there are: deploy team list"},
+    };
+    const char *name = run->args.command ? run->args.command->name : "";
+    for (size_t i = 0; i < ARRAY_COUNT(lists) && err->hint[0] == '\0'; i++) {
+        if (str_starts_with(name, lists[i].command)) {
+            error_hint(err, "%s", lists[i].hint);
+        }
+    }
+}
+
 static int finish(struct run *run, int result, struct error *err)
 {
+    if (result == -ERR_NOT_FOUND) {
+        hint_list(run, err);
+    }
     if (result < 0 && err->code == ERR_UNAUTHENTICATED && err->hint[0] == '\0') {
         error_hint(err, "Log in again: deploy login --server %s",
                    run->settings.server ? run->settings.server : "URL");

@@ -241,6 +241,10 @@ static int create_site(struct job *job, struct error *err)
     json_end_object(&writer);
     int result = run_call(job->run, "POST", "/api/sites", &body, NULL, err);
     job->has_created = result == 0;
+    if (result == -ERR_QUOTA_EXCEEDED && job->team_id != 0) {
+        error_hint(err, "See what would help: deploy team advice %" PRId64 " --type %s",
+                   job->team_id, job->type->name);
+    }
     if (result == 0) {
         terminal_say(&job->run->terminal, "Created the site %s.", job->domain.name);
     }

@@ -11,6 +11,7 @@
 #include "deploy/usage.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
+#include "libdialup/quota/dimensions.h"
 
 /* What the storage is made of. Uploads are on their way and not part of it. */
 static void print_storage(struct run *run, const struct json_value *storage)
@@ -56,30 +57,39 @@ static void print_measured(struct run *run, const struct json_value *usage)
                  memory.text, cpu.text, json_find_integer(measured, "requests_24h", 0), out.text);
 }
 
-/* Each site with what is promised to it and what it uses now. */
-static void print_sites(struct run *run, const struct json_value *sites)
+static void add_site(struct output_table *table, const struct json_value *site)
+{
+    struct run *run = table->run;
+    const struct json_value *measured = json_find(site, "measured");
+    int64_t cpu = json_find_integer(site, "cpu_millicores", 0);
+    output_cell(table, "%s", json_find_text(site, "domain", ""));
+    output_cell(table, "%s", sites_state_text(run, site));
+    output_cell(table, "%s", sites_memory_text(run, site));
+    output_cell(table, "%s", cpu > 0 ? format_whole_amount(cpu, "millicores").text : "-");
+    output_cell(table, "%s", format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
+    output_cell(table, "%s, %s cores",
+                format_bytes(json_find_integer(measured, "memory_bytes", 0)).text,
+                format_cores(json_find_integer(measured, "cpu_millicores", 0)).text);
+}
+
+/* Those of one owner, with what is promised to each and what it uses now. */
+static void print_sites(struct run *run, const char *title, const struct json_value *sites,
+                        const char *owner_kind, int64_t owner_id)
 {
     static const char *const titles[] = {"SITE", "STATE", "MEMORY", "CPU", "STORAGE", "IN USE NOW"};
     struct output_table table;
-    if (!sites || sites->type != JSON_ARRAY || sites->item_count == 0) {
-        return;
-    }
-    terminal_say(&run->terminal, "\nYour Sites:");
     output_table_init(&table, run, titles, ARRAY_COUNT(titles));
-    for (size_t i = 0; i < sites->item_count; i++) {
+    for (size_t i = 0; sites && sites->type == JSON_ARRAY && i < sites->item_count; i++) {
         const struct json_value *site = sites->items[i];
-        const struct json_value *measured = json_find(site, "measured");
-        int64_t cpu = json_find_integer(site, "cpu_millicores", 0);
-        output_cell(&table, "%s", json_find_text(site, "domain", ""));
-        output_cell(&table, "%s", sites_state_text(run, site));
-        output_cell(&table, "%s", sites_memory_text(run, site));
-        output_cell(&table, "%s", cpu > 0 ? format_whole_amount(cpu, "millicores").text : "-");
-        output_cell(&table, "%s", format_bytes(json_find_integer(site, "storage_bytes", 0)).text);
-        output_cell(&table, "%s, %s cores",
-                    format_bytes(json_find_integer(measured, "memory_bytes", 0)).text,
-                    format_cores(json_find_integer(measured, "cpu_millicores", 0)).text);
+        if (str_equal(json_find_text(site, "owner_kind", "user"), owner_kind) &&
+            json_find_integer(site, "owner_id", owner_id) == owner_id) {
+            add_site(&table, site);
+        }
     }
-    output_table_print(&table);
+    if (table.count > table.columns) {
+        terminal_say(&run->terminal, "\n%s:", title);
+        output_table_print(&table);
+    }
 }
 
 /* What is asked for beside the account's own use, and is part of the document. */
@@ -170,6 +180,28 @@ static void print_team(struct run *run, const struct resources *resources,
     if (*warning) {
         terminal_say(&run->terminal, "Look out: %s", output_text(run, warning));
     }
+    print_sites(run, "Its Sites", resources->sites, "team", json_find_integer(row->team, "id", 0));
+}
+
+/* Why the limits are smaller than what an admin gave. */
+static void print_brought(struct run *run, const struct json_value *limits)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    for (size_t i = 0; limits && limits->type == JSON_ARRAY && i < limits->item_count; i++) {
+        int64_t brought = json_find_integer(limits->items[i], "brought", 0);
+        enum quota_dimension dimension;
+        char words[80];
+        if (brought > 0 &&
+            quota_dimension_parse(json_find_text(limits->items[i], "dimension", ""), &dimension) &&
+            !quota_dimension_is_sum(dimension)) {
+            quota_format_noun(dimension, brought, words, sizeof(words));
+            strbuf_printf(&text, "%s%s", text.size > 0 ? ", " : "", words);
+        }
+    }
+    if (text.size > 0) {
+        terminal_say(&run->terminal, "Not counted above, since you bring it into teams: %s.",
+                     strbuf_text(&text));
+    }
 }
 
 static void put_members(struct json_writer *writer, const struct json_value *object)
@@ -225,7 +257,8 @@ static int show_resources(struct run *run, int64_t user_id, const struct json_va
     usage_print(run, &own);
     print_storage(run, json_find(usage, "storage"));
     print_measured(run, usage);
-    print_sites(run, resources.sites);
+    print_brought(run, own.limits);
+    print_sites(run, "Your Sites", resources.sites, "user", user_id);
     for (size_t i = 0; i < resources.team_count; i++) {
         print_team(run, &resources, &resources.teams[i]);
     }

@@ -137,7 +137,10 @@ void team_print(struct run *run, const struct json_value *team)
     const struct usage all = {.dimensions = json_find(usage, "dimensions"),
                               .limits = json_find(team, "limits"),
                               .hides_empty = true};
-    usage_print(run, &all);
+    if (!usage_print(run, &all)) {
+        terminal_say(&run->terminal, "It has nothing yet: its members bring in what it may use, "
+                                     "see deploy team bring --help");
+    }
     print_members(run, team);
     print_sites(run, team, json_find(sites, "sites"));
     if (*warning) {

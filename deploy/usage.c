@@ -128,7 +128,7 @@ static void print_line(struct run *run, const char *lead, const char *label, str
 
 static bool is_hidden(const struct usage *usage, struct amount amount)
 {
-    return usage->hides_empty && amount.used == 0 && amount.limit <= 0;
+    return usage->hides_empty && (amount.limit < 0 || (amount.used == 0 && amount.limit == 0));
 }
 
 static struct amount sum(const struct usage *usage, const struct json_value *const *rows)
@@ -147,10 +147,11 @@ static void print_parts(struct run *run, const struct usage *usage,
 {
     bool is_utf8 = run->terminal.is_utf8;
     for (int i = 0; i < PART_COUNT; i++) {
-        if (!rows[i]) {
+        if (!rows[i] || is_hidden(usage, amount_of(usage, rows[i]))) {
             continue;
         }
-        bool is_last = i + 1 == PART_COUNT || !rows[i + 1];
+        bool is_last =
+            i + 1 == PART_COUNT || !rows[i + 1] || is_hidden(usage, amount_of(usage, rows[i + 1]));
         const char *lead = is_last ? (is_utf8 ? "\xe2\x94\x94\xe2\x94\x80\xe2\x94\x80 " : "`-- ")
                                    : (is_utf8 ? "\xe2\x94\x9c\xe2\x94\x80\xe2\x94\x80 " : "|-- ");
         print_line(run, lead, parts[i].label, amount_of(usage, rows[i]),
@@ -226,13 +227,25 @@ static void print_limits_alone(struct run *run, const struct usage *usage)
     }
 }
 
-void usage_print(struct run *run, const struct usage *usage)
+static bool has_any(const struct usage *usage)
+{
+    const struct json_value *list = usage->dimensions;
+    for (size_t i = 0; list && list->type == JSON_ARRAY && i < list->item_count; i++) {
+        if (!is_hidden(usage, amount_of(usage, list->items[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool usage_print(struct run *run, const struct usage *usage)
 {
     for (size_t i = 0; i < ARRAY_COUNT(shown_first); i++) {
         print_dimension(run, usage, shown_first[i].name, shown_first[i].label);
     }
     print_others(run, usage);
     print_limits_alone(run, usage);
+    return has_any(usage);
 }
 
 const char *usage_amounts_text(struct run *run, const struct json_value *amounts)

@@ -11,8 +11,9 @@ struct usage {
     bool hides_empty;                    /* a team has nothing in most dimensions */
 };
 
-/* A line for each dimension, parts below their whole; then those that have a limit alone. */
-void usage_print(struct run *run, const struct usage *usage);
+/* A line for each dimension, parts below their whole; then those that have a limit alone. False if
+ * there was nothing to show. */
+bool usage_print(struct run *run, const struct usage *usage);
 
 /* "1 site, 256MB of memory": amounts of an API's list of {dimension, amount}, without those that
  * are 0; "nothing" if there are none. In the run's arena. */

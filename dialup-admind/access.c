@@ -143,7 +143,7 @@ int access_team(const struct admind *admind, struct http_request *request, int64
     found.may_lead = access_is_admin(request) || (found.is_member && found.role == TEAM_ROLE_LEAD);
     if (result == 0 && need == ACCESS_LEAD && !found.may_lead) {
         error_set_field(err, ERR_FORBIDDEN, "id", "Only a lead of the team may do this");
-        error_hint(err, "Ask one of its leads; GET /api/teams/%lld names them", (long long)id);
+        error_hint(err, "Ask one of its leads: they stand among its members");
         return -ERR_FORBIDDEN;
     }
     if (result == 0) {

@@ -128,14 +128,14 @@ static void print_row(struct ctl *ctl, const struct json_value *row)
 {
     const char *state = json_find_text(row, "state", "ok");
     bool is_used = json_find(row, "used") != NULL;
-    printf("%-22s %-10s %-8s %-10s %-10s %-8s %-8s %-11s%s\n", json_find_text(row, "dimension", ""),
+    printf("%-22s %-10s %-8s %-10s %-10s %-8s %-8s %s%s%s\n", json_find_text(row, "dimension", ""),
            amount_text(ctl, row, json_find_integer(row, "hard", QUOTA_UNLIMITED)),
            percent_text(ctl, row, "percent"),
            amount_text(ctl, row, json_find_integer(row, "effective", QUOTA_UNLIMITED)),
            amount_text(ctl, row, json_find_integer(row, "brought", 0)),
            percent_text(ctl, row, "soft_percent"), percent_text(ctl, row, "burst_percent"),
            is_used ? amount_text(ctl, row, json_find_integer(row, "used", 0)) : "-",
-           str_equal(state, "ok") ? "" : state);
+           str_equal(state, "ok") ? "" : "  ", str_equal(state, "ok") ? "" : state);
 }
 
 void quota_print_rows(struct ctl *ctl, const struct json_value *rows, bool is_profile)

@@ -131,8 +131,8 @@ static int check_member(const struct quota_member *member, const struct quota_mo
             continue;
         }
         char text[200];
-        char amount[32];
-        quota_format(quota_dimension_info(both[i])->unit, -left, amount, sizeof(amount));
+        char amount[80];
+        quota_format_noun(both[i], -left, amount, sizeof(amount));
         snprintf(text, sizeof(text), "%.64s would have %s less than they use or may have",
                  member->name, amount);
         return refuse_move(index, "amount", ERR_CONFLICT,
@@ -155,8 +155,8 @@ static int check_team(const struct quota_team *before, const struct quota_team *
             continue;
         }
         char text[200];
-        char amount[32];
-        quota_format(quota_dimension_info(both[i])->unit, over, amount, sizeof(amount));
+        char amount[80];
+        quota_format_noun(both[i], over, amount, sizeof(amount));
         snprintf(text, sizeof(text), "The team would have %s less than it uses", amount);
         return refuse_move(index, "amount", ERR_CONFLICT,
                            "Move it to another member instead, or stop one of the team's sites",
@@ -226,12 +226,11 @@ int quota_team_check_step_down(const struct quota_team *team, int64_t user_id, s
 static int refuse_to_let_go(const struct quota_member *member, enum quota_dimension dimension,
                             int64_t over, struct error *err)
 {
-    const struct quota_dimension_info *info = quota_dimension_info(dimension);
-    char amount[32];
-    quota_format(info->unit, over, amount, sizeof(amount));
-    int result = error_set_field(err, ERR_CONFLICT, "user_id",
-                                 "The team uses %s of %s that only %.64s brings in", amount,
-                                 info->noun, member->name);
+    char amount[80];
+    quota_format_noun(dimension, over, amount, sizeof(amount));
+    int result =
+        error_set_field(err, ERR_CONFLICT, "user_id", "The team uses %s that only %.64s brings in",
+                        amount, member->name);
     error_hint(err, "Move their share to another member, or stop one of the team's sites");
     return result;
 }
