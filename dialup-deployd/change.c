@@ -50,10 +50,14 @@ static void on_done(void *context, int result, const struct error *err)
 {
     struct change *change = context;
     const struct log_context *before = log_context_swap(ipc_request_log_context(change->request));
+    bool is_tried_again = result < 0 && change->kind->refused && change->kind->refused(change, err);
     if (result == 0 && !change->is_repeated && change->kind->after) {
         change->kind->after(change);
     }
     log_context_swap(before);
+    if (is_tried_again) {
+        return;
+    }
     if (result == 0) {
         ipc_request_reply(change->request, change->result);
     } else {
@@ -77,4 +81,10 @@ int change_start(struct deployd *deployd, struct ipc_request *request, const voi
     };
     db_batch_add(deployd->batch, work, on_done, change);
     return IPC_LATER;
+}
+
+void change_again(void *context)
+{
+    struct change *change = context;
+    db_batch_add(change->deployd->batch, work, on_done, change);
 }

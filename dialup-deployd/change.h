@@ -25,6 +25,7 @@ struct change {
     bool wakes_site;                   /* the same */
     struct deployments_list withdrawn; /* the same */
     bool is_repeated;
+    int times_refused; /* counted by refused */
 };
 
 struct change_kind {
@@ -32,8 +33,14 @@ struct change_kind {
     int (*work)(struct change *change, struct db *db, struct error *err);
     /* After the commit, before the answer: kicks who must act. May be NULL. */
     void (*after)(struct change *change);
+    /* It failed and nothing was changed: true if change_again follows, and no answer yet. May be
+     * NULL. */
+    bool (*refused)(struct change *change, const struct error *err);
 };
 
 /* For a handler to return: queues the change. */
 int change_start(struct deployd *deployd, struct ipc_request *request, const void *params,
                  const char *key, const struct change_kind *kind);
+
+/* Once more, from the beginning; context is the change. */
+void change_again(void *context);

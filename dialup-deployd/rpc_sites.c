@@ -15,6 +15,7 @@
 #include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/release.h"
+#include "dialup-deployd/sleep/waker.h"
 #include "dialup-deployd/views.h"
 #include "dialup-deployd/withdraw.h"
 #include "libdialup/base/clock.h"
@@ -248,7 +249,25 @@ static void after_update(struct change *change)
     }
 }
 
-static const struct change_kind site_update = {work_update, after_update};
+/* One that may not sleep any more wakes: others give way to it as for a visitor. */
+static bool on_update_refused(struct change *change, const struct error *err)
+{
+    enum { TRIES = 4 };
+    const struct deployd_site_update_params *params = change->params;
+    struct deployd *deployd = change->deployd;
+    const struct site_strategy *strategy =
+        params->strategy ? site_strategy_find(params->strategy) : NULL;
+    struct site site;
+    if (err->code != ERR_QUOTA_EXCEEDED || !strategy || strategy->may_sleep ||
+        change->times_refused++ == TRIES ||
+        sites_find(deployd->run->db, change->arena, change->site_id, &site, NULL) < 0) {
+        return false;
+    }
+    return site.desired == SITE_WANT_RUNNING && site.sleep == SITE_ASLEEP &&
+           waker_make_room(deployd->waker, &site, change_again, change);
+}
+
+static const struct change_kind site_update = {work_update, after_update, on_update_refused};
 
 int handle_site_update(void *context, struct ipc_request *request, const void *params, void *result,
                        struct error *err)

@@ -53,26 +53,38 @@ static void on_room(void *context)
     free(room);
 }
 
-/* False if nobody can give way. */
-static bool make_room(struct waker *waker, struct arena *arena, const struct site *site,
-                      int tries_left)
+bool waker_make_room(struct waker *waker, const struct site *site, converger_settled_fn *on_settled,
+                     void *context)
 {
     struct deployd *deployd = waker->deployd;
+    AUTO_ARENA struct arena *arena = arena_new();
     size_t count;
     struct site other;
     const struct idle_site *sites = sleeper_sites(deployd->sleeper, arena, &count);
     const struct idle_site *chosen =
         idle_choose(sites, count, site->owner_kind, site->owner_id, site->id);
-    if (tries_left == 0 || !chosen ||
-        sites_find(deployd->run->db, arena, chosen->site_id, &other, NULL) < 0) {
+    if (!chosen || sites_find(deployd->run->db, arena, chosen->site_id, &other, NULL) < 0) {
         return false;
     }
     sleeper_put(deployd->sleeper, &other, SITE_ASLEEP, "its memory is needed by another site");
+    converger_when_settled(deployd->converger, other.owner_kind, other.owner_id, ROOM_TIMEOUT_MS,
+                           on_settled, context);
+    return true;
+}
+
+/* False if nobody can give way. */
+static bool make_room(struct waker *waker, const struct site *site, int tries_left)
+{
+    if (tries_left == 0) {
+        return false;
+    }
     struct making_room *room = xcalloc(1, sizeof(*room));
     *room = (struct making_room){waker, site->id, tries_left - 1};
-    converger_when_settled(deployd->converger, other.owner_kind, other.owner_id, ROOM_TIMEOUT_MS,
-                           on_room, room);
-    return true;
+    bool is_made = waker_make_room(waker, site, on_room, room);
+    if (!is_made) {
+        free(room);
+    }
+    return is_made;
 }
 
 /* What it held while it was awake, and what a release needs that is on its way, in the transaction
@@ -109,7 +121,7 @@ static void wake(struct waker *waker, int64_t site_id, int tries_left)
         return;
     }
     int result = site.sleep == SITE_ASLEEP ? reserve(waker, arena, &site, &err) : 0;
-    if (result == -ERR_QUOTA_EXCEEDED && make_room(waker, arena, &site, tries_left)) {
+    if (result == -ERR_QUOTA_EXCEEDED && make_room(waker, &site, tries_left)) {
         return;
     }
     if (result < 0) {

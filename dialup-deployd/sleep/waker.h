@@ -8,7 +8,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "dialup-deployd/converge/converge.h"
+#include "libdialup/store/sites.h"
 
 struct deployd;
 struct waker;
@@ -23,3 +27,8 @@ void waker_free(struct waker *waker);
 
 /* Somebody wants this site. Nothing happens if it is to be stopped or deleted. */
 void waker_wake(struct waker *waker, int64_t site_id);
+
+/* Puts the owner's lazy site to sleep that is idle longest, for one that needs its memory. False if
+ * nobody can give way; else on_room is called when that is done, or did not come about in time. */
+bool waker_make_room(struct waker *waker, const struct site *site, converger_settled_fn *on_room,
+                     void *context);
