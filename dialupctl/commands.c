@@ -39,13 +39,16 @@ const struct command commands[] = {
      "show [WHO] | set WHO LIMIT... | profile VERB ... | violations [--open] [WHO] | enforce "
      "[--dry-run]",
      "Shows and changes limits of people, teams and the server.",
-     "WHO is user EMAIL, team NAME or system, the whole server; without it, system. A LIMIT is a\n"
-     "dimension and its value: an amount (sites=5, memory_production=1GB, cpu_production=0.5,\n"
-     "idle_minutes=30min), a part of the server (memory=25%), or none. Several values go with\n"
-     "commas, such as cpu=2,soft=90%,burst=20%: people are warned at soft, and burst is lent above\n"
-     "the limit while the server is calm. Running sites follow at once, and who is limited is\n"
-     "told. Of a team, set changes its pool, which it has beside what its members bring in.\n"
-     "profile takes list, show NAME, create NAME [--from BASE] [LIMIT...], set NAME LIMIT...,\n"
+     "WHO is EMAIL (or user NUMBER), team NAME or system, the whole server; without it, system. A\n"
+     "LIMIT is a dimension and its value: an amount (sites=5, memory_production=1GB,\n"
+     "cpu_production=0.5, idle_minutes=30min), a part of the server (memory=25%), or none. "
+     "Several\n"
+     "values go with commas, such as cpu=2,soft=90%,burst=20%: people are warned at soft, and "
+     "burst\n"
+     "is lent above the limit while the server is calm. Running sites follow at once, and who is\n"
+     "limited is told. Of a team, set changes its pool, which it has beside what its members "
+     "bring\n"
+     "in. profile takes list, show NAME, create NAME [--from BASE] [LIMIT...], set NAME LIMIT...,\n"
      "apply NAME EMAIL... and delete NAME. violations shows where limits were reached or passed.\n"
      "enforce does now what is done about that; with --dry-run it only says what. Each takes\n"
      "--json.",

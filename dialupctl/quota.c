@@ -31,11 +31,18 @@ bool quota_take_flag(struct ctl *ctl, const char *flag)
     return false;
 }
 
-/* "user EMAIL", "team NAME" or "system" at argv[*at], as members of the parameters. */
+/* "user EMAIL", an email alone, "team NAME" or "system" at argv[*at], as members of the parameters.
+ */
 static int put_who(const struct ctl *ctl, int *at, struct json_writer *writer, struct error *err)
 {
     const char *word = *at < ctl->argc ? ctl->argv[*at] : "system";
     enum quota_entity entity;
+    if (strchr(word, '@')) {
+        json_put_text(writer, "entity", "user");
+        json_put_text(writer, "name", word);
+        (*at)++;
+        return 0;
+    }
     if (!quota_entity_parse(word, &entity)) {
         error_set_field(err, ERR_INVALID_ARGUMENT, "who", "Whose limits are \"%.60s\"?", word);
         error_hint(err, "Say user EMAIL, team NAME or system");
