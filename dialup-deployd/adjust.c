@@ -99,7 +99,8 @@ static int write_rows(struct db *db, const struct site *site, const struct adjus
 }
 
 /* Whether what the ledger holds for it has to be what it is about to need. One that is to fall
- * asleep holds its memory as long as it may still be kept awake, by a visitor who comes just now. */
+ * asleep holds its memory as long as it may still be kept awake, by a visitor who comes just now.
+ */
 static int is_up(const struct admission *admission, struct arena *arena,
                  const struct adjusted *adjusted, bool *ret_is_up, struct error *err)
 {

@@ -6,10 +6,10 @@
  *     load_client http PORT HOST KEY METHOD PATH BODY CLIENTS CALLS FIRST
  *     load_client ipc SOCKET METHOD PARAMS CLIENTS CALLS FIRST
  *
- * In PATH, BODY and PARAMS, "#" becomes one of 500 in turn from FIRST on, beginning with 1; "~" is 64
- * and more, another one in each turn, so that every call changes something. Prints "p50_us p99_us per_s failed cpu_us", the last
- * being the client's own processor time a call. Every connection makes one call before the clock
- * runs.
+ * In PATH, BODY and PARAMS, "#" becomes one of 500 in turn from FIRST on, beginning with 1; "~" is
+ * 64 and more, another one in each turn, so that every call changes something. Prints "p50_us
+ * p99_us per_s failed cpu_us", the last being the client's own processor time a call. Every
+ * connection makes one call before the clock runs.
  */
 #include <arpa/inet.h>
 #include <event2/buffer.h>

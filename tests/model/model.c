@@ -38,7 +38,6 @@ static const char *run_list(const struct list *list, struct tally *tally, size_t
     static struct course course;
     static char text[640];
     const char *wrong = NULL;
-    const struct operation rest = {.kind = 23, .seed = 1};
     memset(&course, 0, sizeof(course));
     course.armed = -1;
     course.is_verbose = is_verbose;
@@ -47,7 +46,7 @@ static const char *run_list(const struct list *list, struct tally *tally, size_t
     for (*ret_at = 0; !wrong && *ret_at < list->count; ++*ret_at) {
         wrong = operation_run(&course, &list->rows[*ret_at]);
     }
-    wrong = wrong ? wrong : operation_run(&course, &rest);
+    wrong = wrong ? wrong : operation_rest(&course, NULL);
     if (wrong) {
         snprintf(text, sizeof(text), "%s", wrong);
     }

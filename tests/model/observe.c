@@ -13,7 +13,18 @@
 
 static sqlite3 *handle;
 
-enum { ROWS, LEDGER, SUMS, LIMITS, MEMBERS, SHARES, TEAMS, NEXT_SITE, NEXT_DEPLOYMENT, STATEMENT_COUNT };
+enum {
+    ROWS,
+    LEDGER,
+    SUMS,
+    LIMITS,
+    MEMBERS,
+    SHARES,
+    TEAMS,
+    NEXT_SITE,
+    NEXT_DEPLOYMENT,
+    STATEMENT_COUNT
+};
 
 static const char *const sql[STATEMENT_COUNT] = {
     [ROWS] = "SELECT id, desired, sleep, ifnull(live_deployment, 0), "
@@ -217,8 +228,8 @@ static const char *check_row(const struct reference *reference, const struct ref
     bool has_become_live = row->live != site->live;
     bool was_given_up = row->wanted != site->wanted;
     if (has_become_live && row->live != site->wanted) {
-        return complain("site %lld: deployment %lld is live, nobody wanted it",
-                        (long long)site->id, (long long)row->live);
+        return complain("site %lld: deployment %lld is live, nobody wanted it", (long long)site->id,
+                        (long long)row->live);
     }
     if (was_given_up && row->wanted != row->live) {
         return complain("site %lld: deployment %lld is wanted, nobody asked for it",
@@ -261,8 +272,7 @@ static bool may_hold_run(const struct reference_site *site, const struct row *ro
     if (!is_up(row) && same_amounts(held, &none)) {
         return true;
     }
-    return same_amounts(held, has_moved && row->wanted == row->live ? &own
-                                                                    : &site->held[OF_RUN]);
+    return same_amounts(held, has_moved && row->wanted == row->live ? &own : &site->held[OF_RUN]);
 }
 
 static bool may_hold_site(const struct reference_site *site, const struct row *row,
@@ -273,8 +283,7 @@ static bool may_hold_site(const struct reference_site *site, const struct row *r
     if (same_amounts(held, &expected)) {
         return !has_moved || row->wanted || held->of[QUOTA_CONTAINERS] == 0;
     }
-    expected.of[QUOTA_CONTAINERS] =
-        row->live ? reference_containers(&row->has, row->instances) : 0;
+    expected.of[QUOTA_CONTAINERS] = row->live ? reference_containers(&row->has, row->instances) : 0;
     return (has_moved || row->desired == WANT_STOPPED) && row->desired != WANT_DELETED &&
            same_amounts(held, &expected);
 }
@@ -527,10 +536,8 @@ static const char *check_engine(const struct reference_site *site)
 /* By now everything that was on its way has arrived: exactly what the row says. */
 static const char *check_rest(const struct reference_site *site)
 {
-    const struct row row = {.desired = site->desired,
-                            .depth = site->depth,
-                            .live = site->live,
-                            .wanted = site->wanted};
+    const struct row row = {
+        .desired = site->desired, .depth = site->depth, .live = site->live, .wanted = site->wanted};
     struct reference_amounts run = {0};
     if (site->desired == WANT_DELETED) {
         return complain("site %lld: it is still being deleted", (long long)site->id);
@@ -548,8 +555,7 @@ static const char *check_rest(const struct reference_site *site)
     int64_t containers = site->live ? reference_containers(&site->has, site->instances) : 0;
     if (site->held[OF_SITE].of[QUOTA_CONTAINERS] != containers) {
         return complain("site %lld: the ledger knows of %lld containers at rest, not %lld",
-                        (long long)site->id,
-                        (long long)site->held[OF_SITE].of[QUOTA_CONTAINERS],
+                        (long long)site->id, (long long)site->held[OF_SITE].of[QUOTA_CONTAINERS],
                         (long long)containers);
     }
     return check_engine(site);

@@ -11,90 +11,6 @@
 #include "tests/model/observe.h"
 #include "tests/model/world.h"
 
-/* Those that are no request have no function: what they do stands in special(). */
-static const struct {
-    const char *name;
-    int weight;
-    operation_fn *run;
-} rows[] = {
-    {"create", 10, operation_create},
-    {"deploy", 16, operation_deploy},
-    {"start", 7, operation_start},
-    {"stop", 6, operation_stop},
-    {"restart", 3, operation_restart},
-    {"update", 10, operation_update},
-    {"delete", 4, operation_delete},
-    {"sleep", 12, operation_sleep},
-    {"wake", 10, operation_wake},
-    {"scale", 6, operation_scale},
-    {"measure", 3, operation_measure},
-    {"limit", 14, operation_limit},
-    {"profile", 3, operation_profile},
-    {"team-create", 2, operation_team_create},
-    {"team-delete", 1, operation_team_delete},
-    {"team-join", 3, operation_team_join},
-    {"team-leave", 2, operation_team_leave},
-    {"team-role", 1, operation_team_role},
-    {"team-move", 8, operation_team_move},
-#define FIRST_SPECIAL 19
-    {"die", 3, NULL},
-    {"fault", 3, NULL},
-    {"crash", 2, NULL},
-    {"crash-within", 3, NULL},
-    {"rest", 2, NULL},
-};
-
-enum special { DIE = FIRST_SPECIAL, FAULT, CRASH, CRASH_WITHIN, REST };
-
-/* Drawn, printed ----------------------------------------------------------------------------- */
-
-static uint64_t next(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * 2685821657736338717U;
-}
-
-struct operation operation_draw(uint64_t *state)
-{
-    int sum = 0;
-    struct operation operation = {.a = (uint32_t)(next(state) >> 32),
-                                  .b = (uint32_t)(next(state) >> 32),
-                                  .c = (uint32_t)(next(state) >> 32),
-                                  .seed = next(state) | 1};
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        sum += rows[i].weight;
-    }
-    int drawn = (int)((next(state) >> 32) % (uint64_t)sum);
-    while (drawn >= rows[operation.kind].weight) {
-        drawn -= rows[operation.kind++].weight;
-    }
-    return operation;
-}
-
-void operation_print(FILE *out, const struct operation *operation)
-{
-    fprintf(out, "%s %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 "\n",
-            rows[operation->kind].name, operation->a, operation->b, operation->c, operation->seed);
-}
-
-bool operation_parse(const char *line, struct operation *ret_operation)
-{
-    char name[32];
-    if (sscanf(line, "%31s %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu64, name, &ret_operation->a,
-               &ret_operation->b, &ret_operation->c, &ret_operation->seed) != 5) {
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        if (strcmp(rows[i].name, name) == 0) {
-            ret_operation->kind = (uint8_t)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Answers ------------------------------------------------------------------------------------ */
 
 static const char *complain(const char *text, const struct outcome *outcome)
@@ -174,9 +90,36 @@ static const char *check_torn(struct course *course, const struct reference *bef
     return wrong ? observe_as(course, before) : NULL;
 }
 
-/* One operation ------------------------------------------------------------------------------ */
+/* Accidents ---------------------------------------------------------------------------------- */
 
-static const char *rest(struct course *course)
+static const char *die(struct course *course, const struct operation *operation)
+{
+    const struct reference_site *site = &course->reference.sites[operation->a % REFERENCE_SITES];
+    if (site->id) {
+        world_die(site->id, operation->b % 2);
+    }
+    return NULL;
+}
+
+static const char *fault(struct course *course, const struct operation *operation)
+{
+    world.faults = (int)(operation->b % 4) + 1;
+    return NULL;
+}
+
+static const char *crash_now(struct course *course, const struct operation *operation)
+{
+    crash(course);
+    return NULL;
+}
+
+static const char *crash_within(struct course *course, const struct operation *operation)
+{
+    course->armed = (int)(operation->b % 24);
+    return NULL;
+}
+
+const char *operation_rest(struct course *course, const struct operation *operation)
 {
     course->tally.rests++;
     if (!world_settle()) {
@@ -186,30 +129,89 @@ static const char *rest(struct course *course)
     return wrong ? wrong : observe_rest(&course->reference);
 }
 
-static const char *special(struct course *course, const struct operation *operation)
+/* A request is held against the reference; an accident happens to the world. */
+static const struct {
+    const char *name;
+    int weight;
+    operation_fn *request;
+    const char *(*accident)(struct course *course, const struct operation *operation);
+} rows[] = {
+    {"create", 10, operation_create, NULL},
+    {"deploy", 16, operation_deploy, NULL},
+    {"start", 7, operation_start, NULL},
+    {"stop", 6, operation_stop, NULL},
+    {"restart", 3, operation_restart, NULL},
+    {"update", 10, operation_update, NULL},
+    {"delete", 4, operation_delete, NULL},
+    {"sleep", 12, operation_sleep, NULL},
+    {"wake", 10, operation_wake, NULL},
+    {"scale", 6, operation_scale, NULL},
+    {"measure", 3, operation_measure, NULL},
+    {"limit", 14, operation_limit, NULL},
+    {"profile", 3, operation_profile, NULL},
+    {"team-create", 2, operation_team_create, NULL},
+    {"team-delete", 1, operation_team_delete, NULL},
+    {"team-join", 3, operation_team_join, NULL},
+    {"team-leave", 2, operation_team_leave, NULL},
+    {"team-role", 1, operation_team_role, NULL},
+    {"team-move", 8, operation_team_move, NULL},
+    {"die", 3, NULL, die},
+    {"fault", 3, NULL, fault},
+    {"crash", 2, NULL, crash_now},
+    {"crash-within", 3, NULL, crash_within},
+    {"rest", 2, NULL, operation_rest},
+};
+
+/* Drawn, printed ----------------------------------------------------------------------------- */
+
+static uint64_t next(uint64_t *state)
 {
-    const struct reference_site *site =
-        &course->reference.sites[operation->a % REFERENCE_SITES];
-    switch ((enum special)operation->kind) {
-    case DIE:
-        if (site->id) {
-            world_die(site->id, operation->b % 2);
-        }
-        return NULL;
-    case FAULT:
-        world.faults = (int)(operation->b % 4) + 1;
-        return NULL;
-    case CRASH:
-        crash(course);
-        return NULL;
-    case CRASH_WITHIN:
-        course->armed = (int)(operation->b % 24);
-        return NULL;
-    case REST:
-        return rest(course);
-    }
-    return NULL;
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 2685821657736338717U;
 }
+
+struct operation operation_draw(uint64_t *state)
+{
+    int sum = 0;
+    struct operation operation = {.a = (uint32_t)(next(state) >> 32),
+                                  .b = (uint32_t)(next(state) >> 32),
+                                  .c = (uint32_t)(next(state) >> 32),
+                                  .seed = next(state) | 1};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        sum += rows[i].weight;
+    }
+    int drawn = (int)((next(state) >> 32) % (uint64_t)sum);
+    while (drawn >= rows[operation.kind].weight) {
+        drawn -= rows[operation.kind++].weight;
+    }
+    return operation;
+}
+
+void operation_print(FILE *out, const struct operation *operation)
+{
+    fprintf(out, "%s %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 "\n", rows[operation->kind].name,
+            operation->a, operation->b, operation->c, operation->seed);
+}
+
+bool operation_parse(const char *line, struct operation *ret_operation)
+{
+    char name[32];
+    if (sscanf(line, "%31s %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu64, name, &ret_operation->a,
+               &ret_operation->b, &ret_operation->c, &ret_operation->seed) != 5) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            ret_operation->kind = (uint8_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One operation ------------------------------------------------------------------------------ */
 
 static const char *request(struct course *course, const struct operation *operation)
 {
@@ -221,7 +223,7 @@ static const char *request(struct course *course, const struct operation *operat
         dying_disk_set_writes(course->armed);
         course->armed = -1;
     }
-    rows[operation->kind].run(course, operation, &outcome);
+    rows[operation->kind].request(course, operation, &outcome);
     if (!is_armed) {
         if (outcome.is_skipped) {
             return NULL;
@@ -244,8 +246,9 @@ const char *operation_run(struct course *course, const struct operation *operati
     if (course->is_verbose) {
         operation_print(stderr, operation);
     }
-    const char *wrong = operation->kind >= FIRST_SPECIAL ? special(course, operation)
-                                                         : request(course, operation);
+    const char *wrong = rows[operation->kind].accident
+                            ? rows[operation->kind].accident(course, operation)
+                            : request(course, operation);
     if (wrong) {
         return wrong;
     }

@@ -1,6 +1,7 @@
 /*
  * The operations: what may happen, each with a few numbers that say to whom and how much. They are
- * chosen modulo what is there, so any part of a list is a list again: that is how a failure shrinks.
+ * chosen modulo what is there, so any part of a list is a list again: that is how a failure
+ * shrinks.
  */
 #pragma once
 
@@ -61,6 +62,9 @@ bool operation_parse(const char *line, struct operation *ret_operation);
 /* Carries it out, delivers answers, and holds the world against the reference. What is wrong, or
  * NULL. */
 const char *operation_run(struct course *course, const struct operation *operation);
+
+/* Everything comes to rest, and nothing may be left over then. */
+const char *operation_rest(struct course *course, const struct operation *operation);
 
 /* In site_operations.c and people_operations.c. */
 operation_fn operation_create;

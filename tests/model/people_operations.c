@@ -100,8 +100,7 @@ void operation_limit(struct course *course, const struct operation *operation,
     *(is_system ? &reference->system[dimension]
       : is_team ? &reference->teams[id].limits[dimension]
                 : &reference->users[id][dimension]) = limit;
-    outcome->answer =
-        limits_put(world.admind, entity, id, dimension, &wanted, NOW, &outcome->err);
+    outcome->answer = limits_put(world.admind, entity, id, dimension, &wanted, NOW, &outcome->err);
     if (!is_system) {
         world_kick_owner(is_team, id);
     }
@@ -214,9 +213,8 @@ void operation_team_join(struct course *course, const struct operation *operatio
         team->is_member[user] = true;
         team->is_lead[user] = is_lead;
     }
-    outcome->answer =
-        team_members_add(world.admind, id, user, is_lead ? TEAM_ROLE_LEAD : TEAM_ROLE_MEMBER, NOW,
-                         &outcome->err);
+    outcome->answer = team_members_add(
+        world.admind, id, user, is_lead ? TEAM_ROLE_LEAD : TEAM_ROLE_MEMBER, NOW, &outcome->err);
 }
 
 static int64_t share_of(const struct reference_team *team, int64_t user,
@@ -256,9 +254,9 @@ void operation_team_leave(struct course *course, const struct operation *operati
         return;
     }
     bool is_last_lead = team->is_lead[user] && count_leads(team) == 1;
-    outcome->expected = !team->is_member[user]                          ? -ERR_NOT_FOUND
+    outcome->expected = !team->is_member[user]                        ? -ERR_NOT_FOUND
                         : is_last_lead || is_needed(course, id, user) ? -ERR_CONFLICT
-                                                                        : 0;
+                                                                      : 0;
     if (outcome->expected == 0) {
         team->is_member[user] = false;
         team->is_lead[user] = false;
@@ -278,7 +276,7 @@ void operation_team_role(struct course *course, const struct operation *operatio
         return;
     }
     bool is_last_lead = team->is_lead[user] && count_leads(team) == 1;
-    outcome->expected = !team->is_member[user]      ? -ERR_NOT_FOUND
+    outcome->expected = !team->is_member[user]     ? -ERR_NOT_FOUND
                         : is_last_lead && !is_lead ? -ERR_CONFLICT
                                                    : 0;
     if (outcome->expected == 0) {
@@ -347,8 +345,7 @@ static bool is_too_much(const struct course *before, const struct reference *aft
     }
     const struct reference_amounts own = reference_used(after, false, move->to);
     int64_t has = reference_limit_elsewhere(after, move->to, id, dimension);
-    return has >= 0 &&
-           has - share_of(&after->teams[id], move->to, dimension) < own.of[dimension];
+    return has >= 0 && has - share_of(&after->teams[id], move->to, dimension) < own.of[dimension];
 }
 
 void operation_team_move(struct course *course, const struct operation *operation,

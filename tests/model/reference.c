@@ -61,9 +61,9 @@ static int64_t machine_has(enum quota_dimension dimension)
 bool reference_is_shared(enum quota_dimension dimension)
 {
     static const enum quota_dimension shared[] = {
-        QUOTA_SITES,          QUOTA_CONTAINERS,        QUOTA_CONCURRENT_CONTAINERS,
-        QUOTA_DEV_CONTAINERS, QUOTA_MEMORY_PRODUCTION, QUOTA_MEMORY_DEVELOPMENT,
-        QUOTA_CPU_PRODUCTION, QUOTA_CPU_DEVELOPMENT,   QUOTA_STORAGE_PRODUCTION,
+        QUOTA_SITES,          QUOTA_CONTAINERS,          QUOTA_CONCURRENT_CONTAINERS,
+        QUOTA_DEV_CONTAINERS, QUOTA_MEMORY_PRODUCTION,   QUOTA_MEMORY_DEVELOPMENT,
+        QUOTA_CPU_PRODUCTION, QUOTA_CPU_DEVELOPMENT,     QUOTA_STORAGE_PRODUCTION,
         QUOTA_TEMP_STORAGE,   QUOTA_STORAGE_DEVELOPMENT,
     };
     for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
@@ -157,8 +157,8 @@ int64_t reference_brought(const struct reference *reference, bool is_team, int64
 static int64_t own_limit(const struct reference *reference, bool is_team, int64_t owner,
                          enum quota_dimension dimension)
 {
-    const struct reference_limit *limit = is_team ? &reference->teams[owner].limits[dimension]
-                                                  : &reference->users[owner][dimension];
+    const struct reference_limit *limit =
+        is_team ? &reference->teams[owner].limits[dimension] : &reference->users[owner][dimension];
     if (limit->is_set) {
         return stricter(limit, dimension);
     }
@@ -194,8 +194,8 @@ static int64_t system_limit(const struct reference *reference, enum quota_dimens
     if (reference->system[dimension].is_set) {
         return stricter(&reference->system[dimension], dimension);
     }
-    bool is_whole = dimension == QUOTA_MEMORY || dimension == QUOTA_CPU ||
-                    dimension == QUOTA_STORAGE;
+    bool is_whole =
+        dimension == QUOTA_MEMORY || dimension == QUOTA_CPU || dimension == QUOTA_STORAGE;
     return is_whole ? machine_has(dimension) * KEPT_PERCENT / 100 : -1;
 }
 
@@ -212,9 +212,9 @@ static bool is_lent(const struct reference *reference, const struct reference_as
                     const struct reference_amounts *all, enum quota_dimension dimension,
                     int64_t limit, int64_t projected)
 {
-    const struct reference_limit *row =
-        asking->is_team ? &reference->teams[asking->owner].limits[dimension]
-                        : &reference->users[asking->owner][dimension];
+    const struct reference_limit *row = asking->is_team
+                                            ? &reference->teams[asking->owner].limits[dimension]
+                                            : &reference->users[asking->owner][dimension];
     int64_t burst = row->is_set ? row->burst : 0;
     if (projected > limit + limit * burst / 100) {
         return false;

@@ -19,8 +19,9 @@ struct type {
 };
 
 static const struct type types[] = {
-    {"static", 0, 0},  {"node", 256, 250},           {"next", 512, 300}, {"astro", 0, 0},
-    {"node", 256, 250}, {"static-container", 64, 100}, {"auto", 0, 0},
+    {"static", 0, 0}, {"node", 256, 250}, {"next", 512, 300},
+    {"astro", 0, 0},  {"node", 256, 250}, {"static-container", 64, 100},
+    {"auto", 0, 0},
 };
 
 static const int64_t memories[] = {16, 32, 64, 96, 128, 256, 512, 1024};
@@ -67,8 +68,8 @@ static struct reference_asking ask_to_run(const struct reference_site *site,
                                       .owner = site->owner,
                                       .held = site->held[OF_RUN],
                                       .request = reference_run(room, site->instances)};
-    int64_t more = reference_containers(room, site->instances) -
-                   site->held[OF_SITE].of[QUOTA_CONTAINERS];
+    int64_t more =
+        reference_containers(room, site->instances) - site->held[OF_SITE].of[QUOTA_CONTAINERS];
     asking.request.of[QUOTA_CONTAINERS] = more > 0 ? more : 0;
     return asking;
 }
@@ -405,10 +406,10 @@ static void adjust(struct course *course, struct reference_site *site,
             hold_to_run(site, &room);
         }
     } else if (changes_needs) {
-        const struct reference_asking asking = {
-            .is_team = site->is_team,
-            .owner = site->owner,
-            .request = reference_run(&site->has, site->instances)};
+        const struct reference_asking asking = {.is_team = site->is_team,
+                                                .owner = site->owner,
+                                                .request =
+                                                    reference_run(&site->has, site->instances)};
         bool fits = reference_admits_alone(&course->reference, &asking, outcome->refused);
         outcome->is_admission = true;
         outcome->expected = fits ? 0 : -ERR_QUOTA_EXCEEDED;

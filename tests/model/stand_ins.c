@@ -331,14 +331,13 @@ static void deliver_detail(const struct pending *pending, const struct error *er
         err = &gone;
     }
     if (container) {
-        detail = (struct container_detail){.is_running = container->is_running,
-                                           .was_started = container->was_started,
-                                           .pid = container->is_running
-                                                      ? container - world.containers + 1000
-                                                      : 0,
-                                           .memory_bytes = container->memory_mib << 20,
-                                           .cpu_millicores = container->cpu_millicores,
-                                           .pids = 256};
+        detail = (struct container_detail){
+            .is_running = container->is_running,
+            .was_started = container->was_started,
+            .pid = container->is_running ? container - world.containers + 1000 : 0,
+            .memory_bytes = container->memory_mib << 20,
+            .cpu_millicores = container->cpu_millicores,
+            .pids = 256};
         if (container->is_running) {
             print_address(container, detail.address);
         }

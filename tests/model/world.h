@@ -50,7 +50,7 @@ struct world {
     bool is_bad[WORLD_BAD_RELEASES]; /* by deployment: it never answers */
     int64_t now_us;
     uint64_t random;
-    int faults;          /* so many calls of the engine fail from now on */
+    int faults; /* so many calls of the engine fail from now on */
     bool wants_batch;
     int64_t refused[QUOTA_DIMENSION_COUNT]; /* by the last refusal: at how many levels */
 };
