@@ -17,7 +17,8 @@ int upload_files_create(const struct admind *admind, struct arena *arena, int64_
 
 /* Writes the request's raw body at offset; the upload must stand there. ERR_CONFLICT with a hint
  * that tells where it stands, ERR_TOO_LARGE, ERR_QUOTA_EXCEEDED as above. Renews the upload's
- * received_bytes. Blocks until the part is on the disk: what the row counts outlives a power cut. */
+ * received_bytes. Blocks until the part is on the disk: what the row counts outlives a power cut.
+ */
 int upload_files_write(const struct admind *admind, struct http_request *request, int64_t offset,
                        struct upload *upload, struct error *err);
 
