@@ -5,6 +5,7 @@
  *   main.c        starts them in their order
  *   rpc*.c        what is asked: checks, changes rows, kicks the queue or the converger
  *   queue/        deployments that wait for their build, the build jobs, what is accepted
+ *   pressure/     who gives way when there is not enough: memory, hours of a day, limits
  *   sleep/        visits (who is visited) -> sleeper (how deep each site should sleep), scaler (how
  *                 many instances it has), waker (who is wanted, and who gives way); the rules: idle
  *   converge/     makes Docker and the routes match the rows, one site at a time:
@@ -36,6 +37,7 @@ struct ipc_client;
 struct job;
 struct limiter;
 struct owner_limits;
+struct pressure;
 struct queue;
 struct reclaimer;
 struct storage;
@@ -58,10 +60,12 @@ struct deployd {
     struct waker *waker;
     struct owner_limits *owner_limits;
     struct reclaimer *reclaimer;
+    struct pressure *pressure;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;
     char *gate_path;
     bool has_firewall;
+    bool is_short_of_memory; /* an emergency: nothing new begins */
     /* A deployment came to its end: the next one may begin. */
     void (*on_deployment_end)(struct deployd *deployd);
 };

@@ -30,6 +30,8 @@ struct job {
     struct event *timer;
     bool has_ended;
     bool is_unreadable; /* a line was too long */
+    bool is_paused;
+    struct timeval left; /* of its time, when it was paused */
     struct job_exit exit;
     struct job_options options;
 };
@@ -247,8 +249,33 @@ int job_start(struct event_base *base, const struct job_options *options, struct
     return 0;
 }
 
+void job_pause(struct job *job)
+{
+    struct timeval ends;
+    struct timeval now;
+    if (job->is_paused || job->has_ended || job->exit.timed_out || job->exit.was_stopped ||
+        !evtimer_pending(job->timer, &ends)) {
+        return;
+    }
+    job->is_paused = true;
+    evutil_gettimeofday(&now, NULL);
+    evutil_timersub(&ends, &now, &job->left);
+    evtimer_del(job->timer);
+    send_signal(job, SIGSTOP);
+}
+
+void job_resume(struct job *job)
+{
+    if (job->is_paused) {
+        job->is_paused = false;
+        send_signal(job, SIGCONT);
+        evtimer_add(job->timer, &job->left);
+    }
+}
+
 void job_stop(struct job *job)
 {
+    job_resume(job);
     if (job->exit.was_stopped) {
         return;
     }

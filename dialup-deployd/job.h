@@ -46,6 +46,10 @@ struct job_options {
 int job_start(struct event_base *base, const struct job_options *options, struct job **ret_job,
               struct error *err);
 
+/* It stands still, and so does its time, until it goes on or is asked to end. */
+void job_pause(struct job *job);
+void job_resume(struct job *job);
+
 /* Asks the job to end; on_done follows. */
 void job_stop(struct job *job);
 

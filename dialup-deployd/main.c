@@ -11,6 +11,7 @@
 #include "dialup-deployd/images.h"
 #include "dialup-deployd/job.h"
 #include "dialup-deployd/owner_limits.h"
+#include "dialup-deployd/pressure/pressure.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/reclaim.h"
 #include "dialup-deployd/rpc.h"
@@ -113,6 +114,7 @@ static void stop(void *state)
     engine_close(deployd->engine);
     limiter_free(deployd->limiter);
     converger_free(deployd->converger);
+    pressure_free(deployd->pressure);
     reclaimer_free(deployd->reclaimer);
     images_free(deployd->images);
     sleeper_free(deployd->sleeper);
@@ -162,6 +164,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     deployd->queue = queue_new(deployd);
     deployd->sleeper = sleeper_new(deployd, wake_site);
     deployd->waker = waker_new(deployd);
+    deployd->pressure = pressure_new(deployd);
     return 0;
 }
 

@@ -11,6 +11,8 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 
+enum { PULSE_S = 1, STOOD_STILL_US = 3000000 };
+
 void build_init(struct build *build, struct arena *arena)
 {
     *build = (struct build){.arena = arena, .release_fd = -1, .progress.log_fd = -1};
@@ -22,6 +24,7 @@ void build_fini(struct build *build)
     if (build->base) {
         engine_close(build->engine);
         event_free(build->terminate);
+        event_free(build->pulse);
         event_base_free(build->base);
     }
     if (build->release_fd >= 0) {
@@ -37,18 +40,42 @@ static void on_terminate(evutil_socket_t fd, short events, void *context)
     build->is_stopping = true;
 }
 
+/* One that comes much too late: we did not run in between. */
+static void on_pulse(evutil_socket_t fd, short events, void *context)
+{
+    struct build *build = context;
+    int64_t now_us = clock_monotonic_us();
+    int64_t gap_us = now_us - build->pulse_us;
+    build->pulse_us = now_us;
+    build->stood_still_us += gap_us > STOOD_STILL_US ? gap_us : 0;
+}
+
+void build_note_running(struct build *build)
+{
+    build->pulse_us = clock_monotonic_us();
+}
+
+int64_t build_clock_us(const struct build *build)
+{
+    return clock_monotonic_us() - build->stood_still_us;
+}
+
 int build_open_engine(struct build *build, struct error *err)
 {
     build->base = event_base_new();
     ASSERT(build->base);
     build->terminate = evsignal_new(build->base, SIGTERM, on_terminate, build);
     evsignal_add(build->terminate, NULL);
+    const struct timeval pulse = {PULSE_S, 0};
+    build->pulse_us = clock_monotonic_us();
+    build->pulse = event_new(build->base, -1, EV_PERSIST, on_pulse, build);
+    event_add(build->pulse, &pulse);
     return engine_open(build->base, build->params->docker_socket, &build->engine, err);
 }
 
 int64_t build_time_left_s(const struct build *build, int64_t wanted_s)
 {
-    int64_t left = (build->deadline_us - clock_monotonic_us()) / 1000000;
+    int64_t left = (build->deadline_us - build_clock_us(build)) / 1000000;
     int64_t least = left < wanted_s ? left : wanted_s;
     return least > 1 ? least : 1;
 }

@@ -31,8 +31,11 @@ struct build {
     struct event_base *base; /* NULL until something foreign runs */
     struct event *terminate;
     struct engine *engine;
-    int64_t deadline_us; /* monotonic */
-    bool is_stopping;    /* SIGTERM */
+    int64_t deadline_us; /* by build_clock_us */
+    struct event *pulse;
+    int64_t pulse_us;       /* monotonic, of the last one */
+    int64_t stood_still_us; /* as a whole: we were frozen, with what we run */
+    bool is_stopping;       /* SIGTERM */
     int release_fd;
     int64_t bytes_before;     /* of the site's releases, without this one */
     int64_t changed_at;       /* unix, of files that no release had before; see source.h */
@@ -47,6 +50,12 @@ void build_fini(struct build *build);
 
 /* Connects to the engine and from then on ends in good order on SIGTERM. */
 int build_open_engine(struct build *build, struct error *err);
+
+/* The loop turns from here on; what was done without it was no standing still. */
+void build_note_running(struct build *build);
+
+/* Monotonic, without the time in which we stood still: that does not count against the build. */
+int64_t build_clock_us(const struct build *build);
 
 /* Seconds left, at most wanted_s; at least 1. */
 int64_t build_time_left_s(const struct build *build, int64_t wanted_s);

@@ -171,7 +171,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 static bool is_over(const struct running *running)
 {
     return running->has_exited || running->is_full || running->is_temp_full ||
-           running->build->is_stopping || clock_monotonic_us() >= running->ends_at_us;
+           running->build->is_stopping || build_clock_us(running->build) >= running->ends_at_us;
 }
 
 /* What was written last is what people want to read: as long as it comes, and is kept. */
@@ -390,6 +390,7 @@ static void remove_container(const struct running *running)
 
 int container_run(struct build *build, const struct container_run *run, struct error *err)
 {
+    build_note_running(build);
     event_base_loop(build->base, EVLOOP_NONBLOCK); /* a signal that came in between */
     if (build->is_stopping) {
         return error_set(err, ERR_CONFLICT, "The deployment was cancelled");
@@ -399,7 +400,7 @@ int container_run(struct build *build, const struct container_run *run, struct e
     struct running running = {
         .build = build,
         .run = &limited,
-        .ends_at_us = clock_monotonic_us() + limited.timeout_s * 1000000,
+        .ends_at_us = build_clock_us(build) + limited.timeout_s * 1000000,
     };
     int result = create(build, run, &running.id, err);
     if (result < 0) {

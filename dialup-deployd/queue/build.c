@@ -23,7 +23,7 @@
 #include "libdialup/store/sites.h"
 #include "proto/jobs_rpc.h"
 
-enum { MAX_RELEASE_FILES = 200000, KILL_GRACE_S = 30, AGAIN_S = 1 };
+enum { MAX_RELEASE_FILES = 200000, KILL_GRACE_S = 30, AGAIN_S = 1, FROZEN_MAX = 4 };
 
 /* For an owner without a limit: as much as fits the contract of the jobs. */
 static const int64_t MAX_RELEASE_BYTES = (int64_t)1 << 50;
@@ -43,6 +43,10 @@ struct build {
     const struct jobs_release *release; /* what it made; NULL as long as it has not said */
     struct error error;                 /* what it said went wrong */
     bool is_cancelled;
+    int64_t started_at;
+    bool is_frozen;
+    struct cgroup_freezer frozen[FROZEN_MAX];
+    size_t frozen_count;
 };
 
 /* The end ------------------------------------------------------------------------------------ */
@@ -273,6 +277,7 @@ struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_
     }
     build->on_end = on_end;
     build->context = context;
+    build->started_at = clock_unix();
     build->again = evtimer_new(deployd->run->base, on_again, build);
     trash_move(deployd, build->release_dir); /* what a former attempt left */
     if (deployments_set_state(deployd->run->db, deployment_id, DEPLOYMENT_BUILDING, "Unpacking",
@@ -300,8 +305,50 @@ int64_t build_site_id(const struct build *build)
     return build->site.id;
 }
 
+void build_freeze(struct build *build, const struct cgroup_freezer *containers, size_t count)
+{
+    struct error err;
+    if (build->is_frozen || !build->job) {
+        return;
+    }
+    build->is_frozen = true;
+    build->frozen_count = 0;
+    job_pause(build->job);
+    for (size_t i = 0; i < count && build->frozen_count < FROZEN_MAX; i++) {
+        build->frozen[build->frozen_count++] = containers[i];
+        if (cgroup_freeze(&containers[i], &err) < 0) {
+            log_warning("%s: its build goes on: %s", build->site.domain, err.message);
+        }
+    }
+}
+
+void build_thaw(struct build *build)
+{
+    if (!build->is_frozen) {
+        return;
+    }
+    build->is_frozen = false;
+    for (size_t i = 0; i < build->frozen_count; i++) {
+        cgroup_thaw(&build->frozen[i], NULL); /* one that is gone needs no thaw */
+    }
+    if (build->job) {
+        job_resume(build->job);
+    }
+}
+
+bool build_is_frozen(const struct build *build)
+{
+    return build->is_frozen;
+}
+
+int64_t build_started_at(const struct build *build)
+{
+    return build->started_at;
+}
+
 void build_cancel(struct build *build)
 {
+    build_thaw(build);
     build->is_cancelled = true;
     if (build->job) {
         job_stop(build->job);
@@ -313,6 +360,7 @@ void build_cancel(struct build *build)
 
 void build_abandon(struct build *build)
 {
+    build_thaw(build);
     if (build->job) {
         job_abandon(build->job);
     }

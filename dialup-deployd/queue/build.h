@@ -4,9 +4,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "libdialup/base/error.h"
+#include "libdialup/cgroup/freezer.h"
 
 struct build;
 struct deployd;
@@ -21,6 +24,15 @@ struct build *build_start(struct deployd *deployd, int64_t deployment_id, build_
 int64_t build_deployment_id(const struct build *build);
 
 int64_t build_site_id(const struct build *build);
+
+/* It stands still, with what it runs in containers, and its time with it. Without memory of its own
+ * nothing starts meanwhile. Its deployment may be cancelled; then it goes on first. */
+void build_freeze(struct build *build, const struct cgroup_freezer *containers, size_t count);
+void build_thaw(struct build *build);
+bool build_is_frozen(const struct build *build);
+
+/* When it began, unix. */
+int64_t build_started_at(const struct build *build);
 
 /* Ends it as cancelled; on_end follows. */
 void build_cancel(struct build *build);

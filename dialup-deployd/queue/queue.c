@@ -91,12 +91,7 @@ static bool is_busy(const struct deployments_list *list, int64_t site_id)
 
 static bool is_being_built(const struct queue *queue, int64_t deployment_id)
 {
-    for (size_t i = 0; i < queue->build_count; i++) {
-        if (build_deployment_id(queue->builds[i]) == deployment_id) {
-            return true;
-        }
-    }
-    return false;
+    return queue_find_build(queue, deployment_id) != NULL;
 }
 
 /* Its job ended with a former life of ours, or could not be started: it begins again. */
@@ -152,7 +147,8 @@ static bool start_one(struct queue *queue)
         return false;
     }
     int64_t at_once = config_integer(queue->deployd->run->config, CONFIG_deployd_builds_at_once);
-    bool is_full = (int64_t)queue->build_count >= at_once;
+    /* What began now would stand still at once. */
+    bool is_full = (int64_t)queue->build_count >= at_once || queue->deployd->is_short_of_memory;
     for (size_t i = 0; i < list.count; i++) {
         const struct deployment *row = &list.rows[i];
         bool is_unwanted = is_left_over(queue, arena, row);
@@ -197,6 +193,26 @@ void queue_stop_builds(struct queue *queue, int64_t site_id)
             build_cancel(queue->builds[i]);
         }
     }
+}
+
+size_t queue_build_count(const struct queue *queue)
+{
+    return queue->build_count;
+}
+
+struct build *queue_build_at(const struct queue *queue, size_t index)
+{
+    return queue->builds[index];
+}
+
+struct build *queue_find_build(const struct queue *queue, int64_t deployment_id)
+{
+    for (size_t i = 0; i < queue->build_count; i++) {
+        if (build_deployment_id(queue->builds[i]) == deployment_id) {
+            return queue->builds[i];
+        }
+    }
+    return NULL;
 }
 
 struct queue *queue_new(struct deployd *deployd)

@@ -7,8 +7,10 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
+struct build;
 struct deployd;
 struct queue;
 
@@ -21,6 +23,13 @@ void queue_free(struct queue *queue);
 
 /* There may be something to do. */
 void queue_kick(struct queue *queue);
+
+/* Those that are built now: borrowed until the loop turns. */
+size_t queue_build_count(const struct queue *queue);
+struct build *queue_build_at(const struct queue *queue, size_t index);
+
+/* NULL: it is not built now. */
+struct build *queue_find_build(const struct queue *queue, int64_t deployment_id);
 
 /* Ends the jobs of a site whose deployments were withdrawn. */
 void queue_stop_builds(struct queue *queue, int64_t site_id);

@@ -120,6 +120,10 @@ static void wake(struct waker *waker, int64_t site_id, int tries_left)
         converger_kick(deployd->converger, site_id);
         return;
     }
+    if (site.sleep == SITE_ASLEEP && deployd->is_short_of_memory) {
+        log_info("%s is wanted, but the server is short of memory: its visitors wait", site.domain);
+        return;
+    }
     int result = site.sleep == SITE_ASLEEP ? reserve(waker, arena, &site, &err) : 0;
     if (result == -ERR_QUOTA_EXCEEDED && make_room(waker, &site, tries_left)) {
         return;

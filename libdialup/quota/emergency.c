@@ -169,14 +169,20 @@ static void stop_sites(struct making *making)
     }
 }
 
+/* What would bring the emergency back by itself waits for more room. */
 static void undo(struct making *making)
 {
-    for (size_t i = 0; i < making->snapshot->container_count; i++) {
-        const struct quota_container *container = &making->snapshot->containers[i];
-        if (container->given_way == QUOTA_STANDS) {
+    const struct quota_snapshot *snapshot = making->snapshot;
+    int64_t used_mib = snapshot->memory_used_mib;
+    for (size_t i = 0; i < snapshot->container_count; i++) {
+        const struct quota_container *container = &snapshot->containers[i];
+        bool was_frozen = container->given_way == QUOTA_WAS_FROZEN;
+        int64_t more_mib = was_frozen ? 0 : container->memory_mib;
+        if (container->given_way == QUOTA_STANDS ||
+            (used_mib + more_mib) * 100 >= snapshot->memory_mib * QUOTA_EMERGENCY_PERCENT) {
             continue;
         }
-        bool was_frozen = container->given_way == QUOTA_WAS_FROZEN;
+        used_mib += more_mib;
         struct quota_step *step = &making->steps[making->count++];
         *step = (struct quota_step){.kind = was_frozen ? QUOTA_THAW_BUILD : QUOTA_START_SITE,
                                     .container = i};

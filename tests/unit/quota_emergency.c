@@ -162,6 +162,11 @@ static void case_undo(void)
     CHECK_STR(quota_step_name(steps[0].kind), "start_site");
     CHECK_STR(quota_step_name(steps[1].kind), "thaw_build");
     CHECK_STR(steps[1].reason, "the server has memory again for built.example.org");
+    calm.memory_used_mib = 790; /* the site's 100 more are an emergency again */
+    given[0].memory_mib = 150;
+    plan = quota_emergency_plan(&calm, steps);
+    CHECK_INT(plan.count, 1);
+    CHECK_INT(steps[0].container, 1);
     calm.memory_used_mib = 950; /* what gave way before does not do so again */
     plan = quota_emergency_plan(&calm, steps);
     CHECK_INT(plan.count, 1);
