@@ -75,6 +75,26 @@ static void fill_in(const struct pressure *pressure, struct quota_snapshot *snap
     snapshot->is_emergency = pressure->deployd->is_short_of_memory;
 }
 
+/* Builds that stood still and are no more: cancelled, or of a former life, whose jobs ended with
+ * it. True if there were any. */
+static bool end_builds(struct pressure *pressure)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    const struct deployd *deployd = pressure->deployd;
+    struct enforcements_list lasting = {0};
+    bool has_ended = false;
+    enforcements_list_lasting(deployd->run->db, arena, &lasting, NULL);
+    for (size_t i = 0; i < lasting.count; i++) {
+        const struct enforcement *row = &lasting.rows[i];
+        if (row->deployment_id > 0 && !queue_find_build(deployd->queue, row->deployment_id)) {
+            has_ended = true;
+            enforcements_end(deployd->run->db, row->site_id, row->deployment_id, clock_unix(),
+                             NULL);
+        }
+    }
+    return has_ended;
+}
+
 /* A step ---------------------------------------------------------------------------------------*/
 
 static void on_settled(void *context)
@@ -88,6 +108,7 @@ static void take_step(struct pressure *pressure, const struct census_result *res
     const struct quota_container *container = &result->snapshot.containers[step->container];
     const struct census_entry *entry = &result->entries[step->container];
     steps_do(pressure->deployd, container, entry, step);
+    pressure->has_given_way = true;
     converger_when_settled(pressure->deployd->converger, entry->site.owner_kind,
                            entry->site.owner_id, SETTLE_TIMEOUT_MS, on_settled, pressure);
 }
@@ -122,6 +143,7 @@ static void on_census(void *context, const struct census_result *counted, const 
     } else if (plan.count > 0) {
         take_step(pressure, &result, &steps[0]);
     } else {
+        end_builds(pressure);
         rest(pressure);
     }
 }
@@ -182,28 +204,22 @@ static void on_thawed(void *context, const struct census_result *result, const s
     look_in(pressure, 0);
 }
 
-/* Jobs end with the daemon, so what stood still then is nobody's now. False: nothing did. */
+/* Who gave way before: so it is known whether the emergency lasts. False: no build stood still. */
 static bool take_over(struct pressure *pressure)
 {
     AUTO_ARENA struct arena *arena = arena_new();
-    struct db *db = pressure->deployd->run->db;
     struct enforcements_list lasting = {0};
-    bool has_builds = false;
     struct error err;
-    if (enforcements_list_lasting(db, arena, &lasting, &err) < 0) {
+    if (enforcements_list_lasting(pressure->deployd->run->db, arena, &lasting, &err) < 0) {
         log_error("cannot read who has given way: %s", err.message);
     }
     for (size_t i = 0; i < lasting.count; i++) {
-        const struct enforcement *row = &lasting.rows[i];
-        if (row->deployment_id > 0) {
-            has_builds = true;
-            enforcements_end(db, row->site_id, row->deployment_id, clock_unix(), NULL);
-        } else if (row->cause == ENFORCED_BY_MEMORY) {
+        if (lasting.rows[i].deployment_id == 0 && lasting.rows[i].cause == ENFORCED_BY_MEMORY) {
             pressure->has_given_way = true;
             pressure->deployd->is_short_of_memory = true; /* until a look says otherwise */
         }
     }
-    return has_builds;
+    return end_builds(pressure);
 }
 
 struct pressure *pressure_new(struct deployd *deployd)

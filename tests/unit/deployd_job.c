@@ -174,6 +174,36 @@ static void case_stop(void)
     CHECK_INT(seen.exit.signal, SIGTERM);
 }
 
+static void resume(evutil_socket_t fd, short events, void *context)
+{
+    CHECK_INT(seen.ends, 0); /* its time stood still, too */
+    job_resume(seen.job);
+}
+
+static void case_pause(void)
+{
+    prepare();
+    const struct timeval later = {1, 0};
+    CHECK_INT(start("hang", "x", 1, 300), 0);
+    job_pause(seen.job);
+    job_pause(seen.job);
+    event_base_once(seen.base, -1, EV_TIMEOUT, resume, NULL, &later);
+    wait_for_end();
+    CHECK(seen.exit.timed_out);
+    CHECK_INT(seen.exit.signal, SIGTERM);
+}
+
+static void case_stop_while_paused(void)
+{
+    prepare();
+    CHECK_INT(start("hang", "x", 1, PATIENCE_S * 1000), 0);
+    job_pause(seen.job);
+    job_stop(seen.job);
+    wait_for_end();
+    CHECK(seen.exit.was_stopped && !seen.exit.timed_out);
+    CHECK_INT(seen.exit.signal, SIGTERM);
+}
+
 static void case_group_goes_along(void)
 {
     run("leave child", "x", 1);
@@ -413,6 +443,8 @@ int main(void)
         {"the end of its time", case_timeout},
         {"the end of its time, SIGTERM ignored", case_timeout_of_a_deaf_one},
         {"stopped", case_stop},
+        {"a pause, in which its time stands still", case_pause},
+        {"one that is asked to end while it is paused", case_stop_while_paused},
         {"what it left running goes with it", case_group_goes_along},
         {"a stranger holds its output open", case_pipe_held_by_a_stranger},
         {"many lines", case_big_output},
