@@ -30,6 +30,7 @@
 
 struct converger;
 struct db_batch;
+struct enforcer;
 struct engine;
 struct event;
 struct images;
@@ -61,6 +62,7 @@ struct deployd {
     struct owner_limits *owner_limits;
     struct reclaimer *reclaimer;
     struct pressure *pressure;
+    struct enforcer *enforcer;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;
     char *gate_path;

@@ -11,6 +11,7 @@
 #include "dialup-deployd/images.h"
 #include "dialup-deployd/job.h"
 #include "dialup-deployd/owner_limits.h"
+#include "dialup-deployd/pressure/enforcer.h"
 #include "dialup-deployd/pressure/pressure.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/reclaim.h"
@@ -115,6 +116,7 @@ static void stop(void *state)
     limiter_free(deployd->limiter);
     converger_free(deployd->converger);
     pressure_free(deployd->pressure);
+    enforcer_free(deployd->enforcer);
     reclaimer_free(deployd->reclaimer);
     images_free(deployd->images);
     sleeper_free(deployd->sleeper);
@@ -165,6 +167,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     deployd->sleeper = sleeper_new(deployd, wake_site);
     deployd->waker = waker_new(deployd);
     deployd->pressure = pressure_new(deployd);
+    deployd->enforcer = enforcer_new(deployd);
     return 0;
 }
 

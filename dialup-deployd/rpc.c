@@ -41,4 +41,5 @@ ipc_handler_fn *const deployd_handlers[DEPLOYD_METHOD_COUNT] = {
     [DEPLOYD_QUOTA_VALIDATE] = handle_quota_validate,
     [DEPLOYD_CONTAINERS] = handle_containers,
     [DEPLOYD_LIMITS_APPLY] = handle_limits_apply,
+    [DEPLOYD_QUOTA_ENFORCE] = handle_quota_enforce,
 };

@@ -34,6 +34,7 @@ ipc_handler_fn handle_deployment_rollback;
 ipc_handler_fn handle_quota_validate;
 ipc_handler_fn handle_containers;
 ipc_handler_fn handle_limits_apply;
+ipc_handler_fn handle_quota_enforce;
 
 /* Handlers by method, for the descriptor. */
 extern ipc_handler_fn *const deployd_handlers[];
