@@ -253,7 +253,11 @@ void job_pause(struct job *job)
 {
     struct timeval ends;
     struct timeval now;
-    if (job->is_paused || job->has_ended || job->exit.timed_out || job->exit.was_stopped ||
+    if (job->is_paused) {
+        send_signal(job, SIGURG);
+        return;
+    }
+    if (job->has_ended || job->exit.timed_out || job->exit.was_stopped ||
         !evtimer_pending(job->timer, &ends)) {
         return;
     }
@@ -261,7 +265,7 @@ void job_pause(struct job *job)
     evutil_gettimeofday(&now, NULL);
     evutil_timersub(&ends, &now, &job->left);
     evtimer_del(job->timer);
-    send_signal(job, SIGSTOP);
+    send_signal(job, SIGURG);
 }
 
 void job_resume(struct job *job)

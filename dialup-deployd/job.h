@@ -46,7 +46,8 @@ struct job_options {
 int job_start(struct event_base *base, const struct job_options *options, struct job **ret_job,
               struct error *err);
 
-/* It stands still, and so does its time, until it goes on or is asked to end. */
+/* Its time stands still until it goes on or is asked to end. The job hears SIGURG, and begins
+ * nothing new if it knows what that means; twice is fine. SIGCONT: it goes on. */
 void job_pause(struct job *job);
 void job_resume(struct job *job);
 

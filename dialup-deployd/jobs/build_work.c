@@ -11,7 +11,7 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 
-enum { PULSE_S = 1, STOOD_STILL_US = 3000000 };
+enum { PULSE_S = 1 };
 
 void build_init(struct build *build, struct arena *arena)
 {
@@ -25,6 +25,8 @@ void build_fini(struct build *build)
         engine_close(build->engine);
         event_free(build->terminate);
         event_free(build->pulse);
+        event_free(build->pause);
+        event_free(build->resume);
         event_base_free(build->base);
     }
     if (build->release_fd >= 0) {
@@ -40,19 +42,27 @@ static void on_terminate(evutil_socket_t fd, short events, void *context)
     build->is_stopping = true;
 }
 
-/* One that comes much too late: we did not run in between. */
 static void on_pulse(evutil_socket_t fd, short events, void *context)
 {
     struct build *build = context;
     int64_t now_us = clock_monotonic_us();
-    int64_t gap_us = now_us - build->pulse_us;
+    build->stood_still_us += build->is_paused ? now_us - build->pulse_us : 0;
     build->pulse_us = now_us;
-    build->stood_still_us += gap_us > STOOD_STILL_US ? gap_us : 0;
+}
+
+static void on_pause(evutil_socket_t signal, short events, void *context)
+{
+    struct build *build = context;
+    build->is_paused = signal == SIGURG;
 }
 
 void build_note_running(struct build *build)
 {
     build->pulse_us = clock_monotonic_us();
+    event_base_loop(build->base, EVLOOP_NONBLOCK); /* a signal that came in between */
+    while (build->is_paused && !build->is_stopping) {
+        event_base_loop(build->base, EVLOOP_ONCE);
+    }
 }
 
 int64_t build_clock_us(const struct build *build)
@@ -66,6 +76,10 @@ int build_open_engine(struct build *build, struct error *err)
     ASSERT(build->base);
     build->terminate = evsignal_new(build->base, SIGTERM, on_terminate, build);
     evsignal_add(build->terminate, NULL);
+    build->pause = evsignal_new(build->base, SIGURG, on_pause, build);
+    build->resume = evsignal_new(build->base, SIGCONT, on_pause, build);
+    evsignal_add(build->pause, NULL);
+    evsignal_add(build->resume, NULL);
     const struct timeval pulse = {PULSE_S, 0};
     build->pulse_us = clock_monotonic_us();
     build->pulse = event_new(build->base, -1, EV_PERSIST, on_pulse, build);

@@ -31,10 +31,13 @@ struct build {
     struct event_base *base; /* NULL until something foreign runs */
     struct event *terminate;
     struct engine *engine;
-    int64_t deadline_us; /* by build_clock_us */
+    int64_t deadline_us;  /* by build_clock_us */
+    struct event *pause;  /* SIGURG: what runs is frozen, and nothing new begins */
+    struct event *resume; /* SIGCONT */
     struct event *pulse;
+    bool is_paused;
     int64_t pulse_us;       /* monotonic, of the last one */
-    int64_t stood_still_us; /* as a whole: we were frozen, with what we run */
+    int64_t stood_still_us; /* as a whole, while paused */
     bool is_stopping;       /* SIGTERM */
     int release_fd;
     int64_t bytes_before;     /* of the site's releases, without this one */
@@ -51,7 +54,8 @@ void build_fini(struct build *build);
 /* Connects to the engine and from then on ends in good order on SIGTERM. */
 int build_open_engine(struct build *build, struct error *err);
 
-/* The loop turns from here on; what was done without it was no standing still. */
+/* Before something runs in a container: waits for as long as the build is paused. What was done
+ * without the loop was no standing still. */
 void build_note_running(struct build *build);
 
 /* Monotonic, without the time in which we stood still: that does not count against the build. */

@@ -391,7 +391,6 @@ static void remove_container(const struct running *running)
 int container_run(struct build *build, const struct container_run *run, struct error *err)
 {
     build_note_running(build);
-    event_base_loop(build->base, EVLOOP_NONBLOCK); /* a signal that came in between */
     if (build->is_stopping) {
         return error_set(err, ERR_CONFLICT, "The deployment was cancelled");
     }

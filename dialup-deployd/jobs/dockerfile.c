@@ -221,7 +221,6 @@ static void wait_for_end(struct image_build *image, int64_t timeout_s)
 {
     struct build *build = image->build;
     const struct timeval tick = {TICK_S, 0};
-    build_note_running(build);
     int64_t ends_at_us = build_clock_us(build) + timeout_s * 1000000;
     struct event *timer = event_new(build->base, -1, EV_PERSIST, on_tick, image);
     event_add(timer, &tick);

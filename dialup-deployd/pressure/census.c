@@ -39,6 +39,7 @@ struct helper {
     bool is_idle;
     int64_t idle_ms;
     bool is_known; /* looked at before */
+    bool is_stopped;
 };
 
 /* How busy a development container was, from one census to the next. */
@@ -47,6 +48,7 @@ struct watched {
     int64_t cpu_us;
     int64_t looked_at_ms;
     int64_t busy_at_ms;
+    bool is_stopped;
 };
 
 struct census {
@@ -111,7 +113,9 @@ static void judge(struct census *census, struct helper *helper)
         helper->is_idle = took_ms > 0 && used_us <= took_ms * IDLE_CPU_PERMILLE;
         watched->busy_at_ms = helper->is_idle ? watched->busy_at_ms : now_ms;
         watched->looked_at_ms = now_ms;
+        watched->is_stopped = watched->is_stopped && used_us >= 0; /* else it was started again */
     }
+    helper->is_stopped = watched->is_stopped;
     helper->idle_ms = now_ms - watched->busy_at_ms;
     watched->cpu_us = helper->cpu_us;
 }
@@ -217,7 +221,8 @@ static void add_dev_containers(struct counting *counting)
     for (size_t i = 0; i < census->helper_count; i++) {
         const struct helper *helper = &census->helpers[i];
         struct census_entry entry = {.container_id = helper->id};
-        if (helper->is_build || !find_site(counting, helper->site_id, &entry.site)) {
+        if (helper->is_build || helper->is_stopped ||
+            !find_site(counting, helper->site_id, &entry.site)) {
             continue;
         }
         const struct quota_container container = {
@@ -417,6 +422,14 @@ void census_take(struct census *census, struct arena *arena, census_fn *on_resul
     census->on_result = on_result;
     census->context = context;
     begin(census);
+}
+
+void census_note_stopped(struct census *census, const char *container_id)
+{
+    struct watched *watched = watch(census, container_id);
+    if (watched) {
+        watched->is_stopped = true;
+    }
 }
 
 void census_thaw_left_over(struct census *census, census_fn *on_done, void *context)

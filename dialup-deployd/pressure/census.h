@@ -45,6 +45,9 @@ void census_free(struct census *census);
 /* on_result follows, once; one census at a time. */
 void census_take(struct census *census, struct arena *arena, census_fn *on_result, void *context);
 
+/* A development container is being stopped: it counts no more, unless it begins anew. */
+void census_note_stopped(struct census *census, const char *container_id);
+
 /* Lets containers of builds go on that a former life has left frozen; on_done follows, with an
  * empty result. */
 void census_thaw_left_over(struct census *census, census_fn *on_done, void *context);

@@ -11,6 +11,7 @@
 #include "dialup-deployd/pressure/census.h"
 #include "dialup-deployd/pressure/memory.h"
 #include "dialup-deployd/pressure/steps.h"
+#include "dialup-deployd/queue/build.h"
 #include "dialup-deployd/queue/queue.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -108,6 +109,9 @@ static void take_step(struct pressure *pressure, const struct census_result *res
     const struct quota_container *container = &result->snapshot.containers[step->container];
     const struct census_entry *entry = &result->entries[step->container];
     steps_do(pressure->deployd, container, entry, step);
+    if (step->kind == QUOTA_STOP_DEV_CONTAINER) {
+        census_note_stopped(pressure->census, entry->container_id);
+    }
     pressure->has_given_way = true;
     converger_when_settled(pressure->deployd->converger, entry->site.owner_kind,
                            entry->site.owner_id, SETTLE_TIMEOUT_MS, on_settled, pressure);
@@ -121,6 +125,20 @@ static bool is_any_given_way(const struct quota_snapshot *snapshot)
         }
     }
     return false;
+}
+
+/* What had just begun when its build was to stand still. */
+static void freeze_again(const struct pressure *pressure, const struct census_result *result)
+{
+    for (size_t i = 0; i < result->snapshot.container_count; i++) {
+        const struct census_entry *entry = &result->entries[i];
+        struct build *build = result->snapshot.containers[i].given_way == QUOTA_WAS_FROZEN
+                                  ? queue_find_build(pressure->deployd->queue, entry->deployment_id)
+                                  : NULL;
+        if (build) {
+            build_freeze(build, entry->freezers, entry->freezer_count);
+        }
+    }
 }
 
 static void on_census(void *context, const struct census_result *counted, const struct error *err)
@@ -138,6 +156,9 @@ static void on_census(void *context, const struct census_result *counted, const 
     struct quota_plan plan = quota_emergency_plan(&result.snapshot, steps);
     set_emergency(pressure, plan.is_emergency);
     pressure->has_given_way = is_any_given_way(&result.snapshot);
+    if (plan.is_emergency) {
+        freeze_again(pressure, &result);
+    }
     if (plan.is_emergency && result.is_first) {
         look_in(pressure, SECOND_LOOK_MS);
     } else if (plan.count > 0) {
@@ -214,7 +235,7 @@ static bool take_over(struct pressure *pressure)
         log_error("cannot read who has given way: %s", err.message);
     }
     for (size_t i = 0; i < lasting.count; i++) {
-        if (lasting.rows[i].deployment_id == 0 && lasting.rows[i].cause == ENFORCED_BY_MEMORY) {
+        if (lasting.rows[i].cause == ENFORCED_BY_MEMORY) {
             pressure->has_given_way = true;
             pressure->deployd->is_short_of_memory = true; /* until a look says otherwise */
         }

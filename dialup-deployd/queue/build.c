@@ -308,7 +308,7 @@ int64_t build_site_id(const struct build *build)
 void build_freeze(struct build *build, const struct cgroup_freezer *containers, size_t count)
 {
     struct error err;
-    if (build->is_frozen || !build->job) {
+    if (!build->job) {
         return;
     }
     build->is_frozen = true;

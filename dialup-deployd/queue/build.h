@@ -25,8 +25,9 @@ int64_t build_deployment_id(const struct build *build);
 
 int64_t build_site_id(const struct build *build);
 
-/* It stands still, with what it runs in containers, and its time with it. Without memory of its own
- * nothing starts meanwhile. Its deployment may be cancelled; then it goes on first. */
+/* It stands still with these, the containers that run for it now, and its time with it; nothing new
+ * starts meanwhile. Again, for what had started before it heard of it. One that is cancelled goes
+ * on first. */
 void build_freeze(struct build *build, const struct cgroup_freezer *containers, size_t count);
 void build_thaw(struct build *build);
 bool build_is_frozen(const struct build *build);
