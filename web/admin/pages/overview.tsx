@@ -43,6 +43,14 @@ function UsageSection({ me }: { me: Me }) {
     );
 }
 
+// A team's site is not the reader's alone, whoever looks.
+function ownerOf(site: Site, me: Me, hasOwners: boolean): string | undefined {
+    if (site.team) {
+        return `the team ${site.team}`;
+    }
+    return hasOwners && site.owner !== me.user.email ? site.owner : undefined;
+}
+
 function SiteList({ sites, me, hasOwners, replace, reload }: {
     sites: Site[];
     me: Me;
@@ -62,7 +70,7 @@ function SiteList({ sites, me, hasOwners, replace, reload }: {
             {sites.map((site) => (
                 <li key={site.id}>
                     <SiteCard site={site} replace={replace} reload={reload}
-                        owner={hasOwners && site.owner !== me.user.email ? site.owner : undefined} />
+                        owner={ownerOf(site, me, hasOwners)} />
                 </li>
             ))}
         </ul>
