@@ -45,6 +45,9 @@ http_handler_fn handle_quotas_system_put;
 http_handler_fn handle_quotas_validate;
 http_handler_fn handle_quotas_fit;
 
+/* api_enforce.c */
+http_handler_fn handle_quotas_enforce;
+
 /* api_violations.c */
 http_handler_fn handle_violations;
 

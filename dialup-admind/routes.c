@@ -78,6 +78,8 @@ const struct http_route admind_routes[] = {
          SAYS("The largest request that would fit now")),
     READ("/api/quotas/violations", USER, handle_violations, QUERY(get_quotas_violations),
          SAYS("Where limits were reached or passed")),
+    WRITE("POST", "/api/quotas/enforce", ADMIN, handle_quotas_enforce, TAKES(enforce_request),
+          LATER, SAYS("Hold owners to their limits now")),
     READ("/api/usage/user/{id}", USER, handle_usage, SAYS("What an account uses")),
     READ("/api/usage/user/{id}/history", USER, handle_usage_history,
          QUERY(get_usage_user_id_history), SAYS("What an account used over time")),
