@@ -20,6 +20,7 @@ static void note_deleted(struct site_work *work)
         log_error("%s: cannot note that it was deleted: %s", work->site.domain, err.message);
         return;
     }
+    enforcements_end(deployd->run->db, work->site_id, 0, clock_unix(), NULL);
     trash_keep_site(deployd, work->site_id);
     images_sweep(deployd->images);
     log_info("%s was deleted; its files stay in the trash for 7 days", work->site.domain);
