@@ -309,6 +309,8 @@ static bool take_down(struct skeleton *skeleton)
     ipc_publisher_close(run->publisher);
     db_close(run->db);
     if (run->base) {
+        /* What was freed while its callback waited to be called is held until the loop has run. */
+        event_base_loop(run->base, EVLOOP_NONBLOCK);
         event_base_free(run->base);
     }
     free(skeleton->handlers);
