@@ -352,6 +352,8 @@ class World:
                     found.append(f"{name}: v{version} is live, and it says {text[:60]!r}")
             except (OSError, ValueError) as error:
                 found.append(f"{name}: it does not answer: {error}")
+        found += [f"deployment {row['id']} was accepted, and its upload is damaged" for row in self.rows(
+            "SELECT id FROM deployments WHERE state = 'failed' AND error_message LIKE 'The archive %'")]
         limit = self.rows("SELECT hard FROM limits WHERE entity_kind = 'user' AND entity_id = ? "
                           "AND dimension = 'bandwidth'", self.friend)
         if self.promised_limit and (not limit or limit[0]["hard"] < self.promised_limit):
