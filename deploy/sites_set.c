@@ -35,7 +35,7 @@ int sites_read_keeping(const struct args *args, struct keeping *ret_keeping, str
 {
     const struct site_strategy *strategy = NULL;
     const char *name = args_option(args, "strategy");
-    int64_t minutes;
+    int64_t minutes = -1;
     int result = name ? site_strategy_parse(name, &strategy, err) : 0;
     if (result == 0) {
         result = args_integer(args, "idle-minutes", 0, IDLE_MINUTES_MAX, -1, &minutes, err);

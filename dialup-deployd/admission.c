@@ -264,7 +264,7 @@ int admission_release_run(struct db *db, int64_t site_id, struct error *err)
 int admission_release_stopped(struct db *db, struct arena *arena, const struct site *site,
                               int64_t now, struct error *err)
 {
-    struct quota_amounts held;
+    struct quota_amounts held = {0};
     struct quota_amounts existing = admission_for_existing(site);
     if (!site->live_deployment) {
         existing.of[QUOTA_CONTAINERS] = 0;

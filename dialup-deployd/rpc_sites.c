@@ -58,18 +58,17 @@ static struct domain_rules domain_rules(const struct deployd *deployd)
 static int check_look_alikes(struct db *db, struct arena *arena, const struct domain *domain,
                              enum quota_entity owner_kind, int64_t owner_id, struct error *err)
 {
+    char look[DOMAIN_NAME_SIZE];
     struct sites_list list;
-    const struct sites_page all = {0};
-    int result = sites_list(db, arena, &all, &list, err);
+    domain_skeleton(domain, look);
+    int result = sites_list_by_look(db, arena, look, &list, err);
     for (size_t i = 0; result == 0 && i < list.count; i++) {
         const struct site *site = &list.rows[i];
-        struct domain other;
         bool is_own = site->owner_kind == owner_kind && site->owner_id == owner_id;
-        if (!is_own && str_copy(other.name, sizeof(other.name), site->domain) &&
-            domain_is_confusable(domain, &other)) {
+        if (!is_own && !str_equal(site->domain, domain->name)) {
             result = error_set_field(err, ERR_CONFLICT, "domain",
                                      "%s looks too much like %s, which is somebody else's",
-                                     domain->name, other.name);
+                                     domain->name, site->domain);
             error_hint(err, "Choose a name that nobody can take for theirs");
         }
     }

@@ -99,7 +99,8 @@ static void conclude(struct ipc_watch *watch, const char *failure, const char *w
             watch->options.on_redial(watch->options.context, who);
         }
     }
-    if (subject->failures < (is_client ? FAILURES_UNTIL_DEAD_OF_CLIENT : FAILURES_UNTIL_DEAD)) {
+    if (!failure ||
+        subject->failures < (is_client ? FAILURES_UNTIL_DEAD_OF_CLIENT : FAILURES_UNTIL_DEAD)) {
         next_subject(watch);
         return;
     }

@@ -17,6 +17,7 @@ enum {
     FIND,
     FIND_BY_DOMAIN,
     LIST_BY_OWNER,
+    LIST_BY_LOOK,
     LIST,
     SET_DESIRED,
     SET_DESIRED_DEPLOYMENT,
@@ -44,6 +45,8 @@ static const struct db_statement rows[] = {
     [LIST_BY_OWNER] = {"sites_list_by_owner",
                        "SELECT " COLUMNS "FROM sites WHERE owner_kind = ?1 AND owner_id = ?2 "
                        "AND deleted_at IS NULL ORDER BY id"},
+    [LIST_BY_LOOK] = {"sites_list_by_look",
+                      "SELECT " COLUMNS "FROM sites WHERE look = ?1 AND deleted_at IS NULL"},
     [LIST] = {"sites_list", "SELECT " COLUMNS "FROM sites WHERE id > ?1 AND deleted_at IS NULL "
                             "AND (?2 IS NULL OR instr(domain, lower(?2))) ORDER BY id LIMIT ?3"},
     [SET_DESIRED] = {"sites_set_desired",
@@ -239,6 +242,14 @@ int sites_list_by_owner(struct db *db, struct arena *arena, enum quota_entity ow
     AUTO_QUERY struct db_query q = db_query(db, &sites_statements, LIST_BY_OWNER, err);
     db_bind_text(&q, quota_entity_name(owner_kind));
     db_bind_i64(&q, owner_id);
+    return read_list(&q, arena, ret_list);
+}
+
+int sites_list_by_look(struct db *db, struct arena *arena, const char *look,
+                       struct sites_list *ret_list, struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &sites_statements, LIST_BY_LOOK, err);
+    db_bind_text(&q, look);
     return read_list(&q, arena, ret_list);
 }
 

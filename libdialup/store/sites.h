@@ -82,6 +82,10 @@ int sites_domain_in_use(struct db *db, const char *domain, bool *ret_in_use, str
 
 int sites_list_by_owner(struct db *db, struct arena *arena, enum quota_entity owner_kind,
                         int64_t owner_id, struct sites_list *ret_list, struct error *err);
+/* Those whose names have this skeleton (libdialup/site/domain.h), which the database works out by
+ * itself. */
+int sites_list_by_look(struct db *db, struct arena *arena, const char *look,
+                       struct sites_list *ret_list, struct error *err);
 int sites_list(struct db *db, struct arena *arena, const struct sites_page *page,
                struct sites_list *ret_list, struct error *err);
 

@@ -28,8 +28,8 @@ __attribute__((constructor)) static void open_step(void)
     const char *path = getenv("DIALUP_CLOCK_STEP");
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd >= 0) {
-        void *found = mmap(NULL, sizeof(*step), PROT_READ, MAP_SHARED, fd, 0);
-        step = found == MAP_FAILED ? NULL : found;
+        step = mmap(NULL, sizeof(*step), PROT_READ, MAP_SHARED, fd, 0);
+        step = step == MAP_FAILED ? NULL : step;
         close(fd);
     }
     timed_wait = (timed_wait_fn *)dlsym(RTLD_NEXT, "pthread_cond_timedwait");

@@ -30,7 +30,7 @@ static const int64_t cpus[] = {10, 50, 100, 150, 250, 300, 500, 1000};
 /* Somebody's site; NULL if there is none. Deleted ones rarely. */
 static struct reference_site *choose(struct course *course, uint32_t which)
 {
-    struct reference_site *there[REFERENCE_SITES];
+    struct reference_site *there[REFERENCE_SITES] = {NULL};
     size_t count = 0;
     for (size_t i = 0; i < REFERENCE_SITES; i++) {
         struct reference_site *site = &course->reference.sites[i];

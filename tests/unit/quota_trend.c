@@ -38,8 +38,8 @@ static void case_lines(void)
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         struct quota_trend_point points[5];
         for (size_t day = 0; day < 5; day++) {
-            points[day] =
-                (struct quota_trend_point){BEGIN + (int64_t)day * DAY_S, rows[i].values[day]};
+            points[day].at = BEGIN + (int64_t)day * DAY_S;
+            points[day].value = rows[i].values[day];
         }
         struct quota_trend trend = quota_trend(points, rows[i].count);
         int64_t full_at = quota_trend_reaches(&trend, rows[i].full);

@@ -5,6 +5,7 @@
 #include "libdialup/store/storage.h"
 
 #include "libdialup/db/transaction.h"
+#include "libdialup/site/domain.h"
 #include "libdialup/store/deployments.h"
 #include "libdialup/store/reservations.h"
 #include "tests/harness/check.h"
@@ -102,6 +103,41 @@ static void case_site_deleted(void)
     CHECK_INT(sites_find(s.admind, s.arena, id, &site, &s.f.err), 0);
     CHECK_INT(site.deleted_at, 50);
     CHECK_INT(add_site(&s, 8, "a.example.org"), 4); /* the name is free again */
+}
+
+/* The database works out what a name looks like; domain_skeleton() has to agree. */
+static void case_look_alikes(void)
+{
+    static const char *const labels[] = {"corn",  "com", "c0m",   "vvvv", "ww",   "vwv", "wvv",
+                                         "rnrn",  "rrn", "il1",   "lll",  "0-o",  "oo",  "r-n",
+                                         "a-v-v", "awv", "rnvv1", "mwl",  "rvvn", "rwn", "n"};
+    AUTO_STORE struct store_fixture s;
+    store_fixture_init(&s);
+    struct domain domains[ARRAY_COUNT(labels)];
+    char looks[ARRAY_COUNT(labels)][DOMAIN_NAME_SIZE];
+    for (size_t i = 0; i < ARRAY_COUNT(labels); i++) {
+        snprintf(domains[i].name, sizeof(domains[i].name), "%s.example.org", labels[i]);
+        domain_skeleton(&domains[i], looks[i]);
+        add_site(&s, 7, domains[i].name);
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(labels); i++) {
+        struct sites_list list;
+        size_t alike = 0;
+        for (size_t j = 0; j < ARRAY_COUNT(labels); j++) {
+            alike += str_equal(looks[i], looks[j]);
+        }
+        CHECK_INT(sites_list_by_look(s.deployd, s.arena, looks[i], &list, &s.f.err), 0);
+        if (!CHECK_INT(list.count, alike)) {
+            printf("# %s\n", domains[i].name);
+        }
+        for (size_t j = 0; j < list.count; j++) {
+            struct domain found;
+            char look[DOMAIN_NAME_SIZE];
+            str_copy(found.name, sizeof(found.name), list.rows[j].domain);
+            domain_skeleton(&found, look);
+            CHECK_STR(look, looks[i]);
+        }
+    }
 }
 
 static int64_t deploy(struct store_fixture *s, int64_t site_id)
@@ -344,6 +380,7 @@ int main(void)
         {"sites are found and unique", case_sites},
         {"site changes", case_site_changes},
         {"a deleted site", case_site_deleted},
+        {"names that look alike", case_look_alikes},
         {"deployments", case_deployments},
         {"what sites occupy", case_storage},
         {"the ledger adds up", case_ledger},
