@@ -62,7 +62,7 @@ class DockerPlace(Place):
 
     def row(self, table: str, row_id: int) -> dict[str, Any]:
         """A row by its column names."""
-        names = [column[1] for column in self.sql(f"PRAGMA table_info({table})")]
+        names = [column[1] for column in self.sql(f"PRAGMA table_xinfo({table})")]
         return dict(zip(names, self.sql(f"SELECT * FROM {table} WHERE id = ?", [row_id])[0], strict=True))
 
     def wait_for_end(self, deployment_id: int) -> dict[str, Any]:
