@@ -84,7 +84,21 @@ static void look_at_modes(const char *path, struct db_state *state)
     }
 }
 
-/* Takes the writer's place and gives it back. */
+/* One page that says what it said before. The guard would refuse the pragma. */
+static int rewrite_version(struct db *db, struct error *err)
+{
+    char sql[64];
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", db_schema_version(db->schema));
+    sqlite3_set_authorizer(db->handle, NULL, NULL);
+    int code = db_exec(db->handle, sql);
+    if (db->owner) {
+        db_guard(db);
+    }
+    return code == SQLITE_OK ? 0 : db_fail(db, code, sql, err);
+}
+
+/* Takes the writer's place and gives it back. After a failure something is written: a program that
+ * has nothing to write would otherwise not learn that it is over. */
 static void try_to_write(struct db *db, struct db_state *state)
 {
     struct error err = {0};
@@ -93,6 +107,12 @@ static void try_to_write(struct db *db, struct db_state *state)
     }
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int r = db_transaction_begin(&transaction, db, &err);
+    if (r == 0 && db->broken) {
+        r = rewrite_version(db, &err);
+        if (r == 0) {
+            r = db_transaction_commit(&transaction, &err);
+        }
+    }
     state->is_locked = r == -ERR_BUSY;
     if (r < 0 && !state->is_locked) {
         state->problem = err;

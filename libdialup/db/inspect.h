@@ -13,10 +13,11 @@ struct db_state {
     bool is_log_sound;  /* its head adds up; true where there is none */
     bool is_locked;     /* another program kept us from writing */
 
-    /* Why nothing can be written, or what failed in the file since the last write that worked: 0 or
+    /* Why nothing can be written, or what failed in the file and still does: 0 or
      * an error code with its words. */
     struct error problem;
 };
 
-/* Writes nothing. Waits for another program's write as any write does, at most some 50 ms. */
+/* Writes nothing, but after a failed write: then one page as it was, to learn whether that works
+ * again. Waits for another program's write as any write does, at most some 50 ms. */
 int db_inspect(struct db *db, struct db_state *ret_state, struct error *err);

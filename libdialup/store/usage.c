@@ -30,7 +30,14 @@ static const struct db_statement rows[] = {
              "INSERT INTO usage_samples (at, site_id, container_id, owner_kind, owner_id, kind, "
              "interval_ms, cpu_us, memory_bytes, memory_limit_bytes, pids, rx_bytes, tx_bytes, "
              "read_bytes, write_bytes) "
-             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"},
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) "
+             "ON CONFLICT (site_id, at, container_id) DO UPDATE SET "
+             "interval_ms = interval_ms + excluded.interval_ms, cpu_us = cpu_us + excluded.cpu_us, "
+             "memory_bytes = excluded.memory_bytes, "
+             "memory_limit_bytes = excluded.memory_limit_bytes, pids = excluded.pids, "
+             "rx_bytes = rx_bytes + excluded.rx_bytes, tx_bytes = tx_bytes + excluded.tx_bytes, "
+             "read_bytes = read_bytes + excluded.read_bytes, "
+             "write_bytes = write_bytes + excluded.write_bytes"},
     [EXPIRE] = {"usage_expire", "DELETE FROM usage_samples WHERE at < "
                                 "min(?1, (SELECT min(at) FROM usage_samples) + 600)"},
     [NOW_FIRST + SCOPE_SITE] = {"usage_now_of_site", NOW(OF_SITE)},

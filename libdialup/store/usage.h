@@ -41,7 +41,8 @@ struct usage_sample {
     int64_t write_bytes;
 };
 
-/* All or none, in one transaction; at most 200 keep the writers' lock short. */
+/* All or none, in one transaction; at most 200 keep the writers' lock short. A second sample of the
+ * same container and second (the clock was set back) adds to the first. */
 int usage_add(struct db *db, const struct usage_sample *samples, size_t count, struct error *err);
 
 /* The newest cycle; all 0 if it is older than since. */

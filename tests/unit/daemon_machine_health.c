@@ -193,9 +193,10 @@ static void case_database_full(void)
     struct health_finding finding = health_of_database(db);
     CHECK_INT(finding.status, HEALTH_FAILING);
     CHECK_CONTAINS(finding.reason, "disk is full");
+    CHECK_INT(health_of_database(db).status, HEALTH_FAILING);
     unlink(filler);
-    CHECK_INT(put_row(db), 0);
     CHECK_INT(health_of_database(db).status, HEALTH_OK);
+    CHECK_INT(put_row(db), 0);
     db_close(db);
     umount(f.folder);
 }
@@ -240,7 +241,7 @@ int main(void)
         {"storage: a folder that is not there", case_storage_gone},
         {"database: well", case_database},
         {"database: it can only be read, and can be written again", case_database_read_only},
-        {"database: its disk is full, until a write works again", case_database_full},
+        {"database: its disk is full, until there is room again", case_database_full},
         {"database: its file was removed", case_database_gone},
         {"database: the head of its log does not add up", case_database_log_damaged},
     };
