@@ -156,7 +156,6 @@ int main(void)
         {"samples go in slices", case_usage_expires_in_slices},
         {"samples come all or none", case_samples_all_or_none},
         {"samples: a second that happens twice", case_the_same_second_again},
-        {"samples: a second that happens twice", case_the_same_second_again},
         {"traffic", case_traffic},
     };
     return check_run(cases, ARRAY_COUNT(cases));
