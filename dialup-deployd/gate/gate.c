@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dialup-deployd/gate/answer.h"
+#include "dialup-deployd/gate/entrance.h"
 #include "dialup-deployd/gate/listener.h"
 #include "dialup-deployd/gate/pages.h"
 #include "dialup-deployd/gate/pump.h"
@@ -46,30 +47,47 @@ struct gate {
     struct pages pages;
     struct robots robots;
     struct routes routes;
+    struct entrance entrance;
     struct owners *owners;
     struct pump_set *pumps;
     struct drains *drains;
     struct answers *answers;
     uint64_t last_wanted;
     bool is_retired;
-    uint32_t open;
     uint64_t dropped;
 };
 
 static void on_accept(void *owner, int fd);
+static void on_turn(void *arg, struct route *route, int fd, int64_t since_us);
+static void on_line_end(void *arg, enum hold_end how, int fd, int64_t since_us);
 static void on_hold_end(void *owner, enum hold_end how, int fd, int64_t since_us);
 static void on_wanting(void *owner);
 static int judge_head(void *owner, const char *head, size_t size);
 static void on_pump_end(void *owner, struct route *route, enum pump_end end, int client_fd,
                         bool has_request);
 static void apply_state(struct gate *gate, struct route *route);
-static void leave(struct gate *gate, struct route *route);
 static void show_page(struct gate *gate, struct route *route, enum gate_page page, int fd,
                       bool has_request);
 
 static int or_default(int value, int fallback)
 {
     return value > 0 ? value : fallback;
+}
+
+static void open_entrance(struct gate *gate)
+{
+    const struct gate_config *own = &gate->config;
+    entrance_init(&gate->entrance, gate->base, &gate->routes,
+                  &(struct entrance_config){
+                      .connections_max = or_default(own->connections_max, GATE_CONNECTIONS_MAX),
+                      .connections_per_route_max = or_default(own->connections_per_route_max,
+                                                              GATE_CONNECTIONS_PER_ROUTE_MAX),
+                      .requests_per_s = own->requests_per_s,
+                      .patience_ms = own->patience_ms,
+                      .on_turn = on_turn,
+                      .on_line_end = on_line_end,
+                      .arg = gate,
+                  });
 }
 
 int gate_open(struct event_base *base, const struct gate_config *config, struct gate **ret_gate,
@@ -84,9 +102,6 @@ int gate_open(struct event_base *base, const struct gate_config *config, struct 
     gate->base = base;
     gate->config = *config;
     struct gate_config *own = &gate->config;
-    own->connections_max = or_default(config->connections_max, GATE_CONNECTIONS_MAX);
-    own->connections_per_route_max =
-        or_default(config->connections_per_route_max, GATE_CONNECTIONS_PER_ROUTE_MAX);
     own->patience_ms = or_default(config->patience_ms, PATIENCE_MS);
     gate->sites_dir = xstrdup(config->sites_dir);
     own->sites_dir = gate->sites_dir;
@@ -95,6 +110,7 @@ int gate_open(struct event_base *base, const struct gate_config *config, struct 
                 config->no_wake_paths ? config->no_wake_paths : "");
     own->no_wake_agents = own->no_wake_paths = NULL;
     routes_init(&gate->routes);
+    open_entrance(gate);
     gate->owners = owners_new(base, config->owner_kbit_per_s);
     gate->pumps = pump_set_new(
         base, &(struct pump_config){
@@ -116,7 +132,10 @@ static void drop_held(struct gate *gate, struct route *route)
     int fd;
     while ((fd = hold_take(&route->held, &since_us)) >= 0) {
         close(fd);
-        leave(gate, route);
+        entrance_leave(&gate->entrance, route);
+    }
+    while ((fd = entrance_take_from_line(&gate->entrance, route, &since_us)) >= 0) {
+        close(fd);
     }
 }
 
@@ -130,6 +149,7 @@ static void free_gate(struct gate *gate, void (*end_listener)(struct listener *l
         end_listener(route->listener);
         drop_held(gate, route);
     }
+    entrance_fini(&gate->entrance);
     drains_free(gate->drains);
     pump_set_free(gate->pumps);
     answers_free(gate->answers);
@@ -163,7 +183,11 @@ void gate_retire(struct gate *gate, bool keeps_sockets, enum gate_parked parked)
         int fd;
         while (parked == GATE_PARKED_PAGE && (fd = hold_take(&route->held, &since_us)) >= 0) {
             show_page(gate, route, GATE_PAGE_STARTING, fd, false);
-            leave(gate, route);
+            entrance_leave(&gate->entrance, route);
+        }
+        while (parked == GATE_PARKED_PAGE &&
+               (fd = entrance_take_from_line(&gate->entrance, route, &since_us)) >= 0) {
+            show_page(gate, route, GATE_PAGE_LIMITED, fd, false);
         }
         drop_held(gate, route);
     }
@@ -181,20 +205,6 @@ void gate_restore(struct gate *gate, const char *host, const struct gate_counter
     route->active_us = active_us;
 }
 
-/* What is open moves with the route. */
-static void set_owner(struct gate *gate, struct route *route, const char *name)
-{
-    struct owner *before = route->owner;
-    route->owner = name && *name ? owners_ref(gate->owners, name) : NULL;
-    if (before) {
-        owner_counters(before)->open -= route->counters.open;
-    }
-    if (route->owner) {
-        owner_counters(route->owner)->open += route->counters.open;
-    }
-    owner_unref(before);
-}
-
 int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherited_fd,
                    struct error *err)
 {
@@ -210,6 +220,7 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
         const struct hold_hooks hooks = {
             .on_end = on_hold_end, .on_wanting = on_wanting, .judge = judge_head, .owner = route};
         hold_init(&route->held, gate->base, &hooks);
+        entrance_add_route(&gate->entrance, route);
         route->gate = gate;
         rc = listener_open(gate->base, gate->sites_dir, route->host, inherited_fd, on_accept, route,
                            &route->listener, err);
@@ -218,7 +229,8 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
             return rc;
         }
     }
-    set_owner(gate, route, spec->owner);
+    entrance_set_owner(&gate->entrance, route,
+                       spec->owner && *spec->owner ? owners_ref(gate->owners, spec->owner) : NULL);
     drains_on_route_set(gate->drains, route);
     apply_state(gate, route);
     return 0;
@@ -227,6 +239,7 @@ int gate_route_set(struct gate *gate, const struct route_spec *spec, int inherit
 int gate_set_owner_limits(struct gate *gate, const char *owner, const struct owner_limits *limits,
                           struct error *err)
 {
+    entrance_look_again(&gate->entrance);
     return owners_set_limits(gate->owners, owner, limits, err);
 }
 
@@ -256,12 +269,17 @@ int gate_route_remove(struct gate *gate, const char *host, struct error *err)
     if (!route) {
         return error_set_field(err, ERR_NOT_FOUND, "host", "There is no route for %s", host);
     }
+    int64_t since_us;
+    int fd;
     listener_close(route->listener);
     route->listener = NULL;
     route->state = ROUTE_STOPPED;
     route->wanted = 0;
     route_ref(route);
     apply_state(gate, route);
+    while ((fd = entrance_take_from_line(&gate->entrance, route, &since_us)) >= 0) {
+        show_page(gate, route, GATE_PAGE_STOPPED, fd, false);
+    }
     routes_remove(&gate->routes, route);
     route_unref(route);
     return 0;
@@ -301,34 +319,10 @@ struct gate_totals gate_get_totals(const struct gate *gate)
 {
     return (struct gate_totals){
         .routes = (uint32_t)gate->routes.count,
-        .open = gate->open,
+        .open = gate->entrance.open,
         .answering = (uint32_t)answers_count(gate->answers),
         .dropped = gate->dropped,
     };
-}
-
-static void enter(struct gate *gate, struct route *route)
-{
-    struct gate_counters *counters = &route->counters;
-    gate->open++;
-    counters->open++;
-    if (counters->open > counters->open_max) {
-        counters->open_max = counters->open;
-    }
-    if (route->owner) {
-        owner_counters(route->owner)->open++;
-    }
-    route_ref(route);
-}
-
-static void leave(struct gate *gate, struct route *route)
-{
-    gate->open--;
-    route->counters.open--;
-    if (route->owner) {
-        owner_counters(route->owner)->open--;
-    }
-    route_unref(route);
 }
 
 /* 0: as usual for the page. A day's running time begins anew at midnight, UTC. */
@@ -364,64 +358,33 @@ static void tell_wanted(struct gate *gate, struct route *route)
     }
 }
 
-static bool is_too_fast(const struct gate *gate, struct route *route, int64_t now_us)
-{
-    enum { BURST_S = 2 };
-    int rate = or_default(route->requests_per_s, gate->config.requests_per_s);
-    if (rate == 0) {
-        return false;
-    }
-    bucket_fill(&route->rate, rate, (int64_t)rate * BURST_S, now_us);
-    return bucket_take(&route->rate, 1) == 0;
-}
-
-static bool is_owner_full(const struct route *route)
-{
-    if (!route->owner || !owner_is_full(route->owner)) {
-        return false;
-    }
-    owner_counters(route->owner)->refused++;
-    return true;
-}
-
-static bool is_full(const struct gate *gate, struct route *route)
-{
-    int max = or_default(route->connections_max, gate->config.connections_per_route_max);
-    if (route->counters.open >= (uint32_t)max) {
-        route->counters.limited++;
-        return true;
-    }
-    return gate->open >= (uint32_t)gate->config.connections_max;
-}
-
-/* Says so on a page. What somebody has a limit of their own for is too much of it. */
-static bool refuse(struct gate *gate, struct route *route, int fd, int64_t now_us)
-{
-    bool is_too_much = is_too_fast(gate, route, now_us) || is_owner_full(route);
-    if (!is_too_much && !is_full(gate, route)) {
-        return false;
-    }
-    route->counters.limited += is_too_much;
-    route->counters.refused++;
-    show_page(gate, route, is_too_much ? GATE_PAGE_LIMITED : GATE_PAGE_BUSY, fd, false);
-    return true;
-}
-
 static void serve(struct gate *gate, struct route *route, int fd, int64_t accepted_us)
 {
     switch (policies[route->state].action) {
     case CARRY:
-        enter(gate, route);
+        entrance_enter(&gate->entrance, route);
         pump_start(gate->pumps, route, fd, accepted_us);
         break;
     case PARK:
-        enter(gate, route);
+        entrance_enter(&gate->entrance, route);
         hold_park(&route->held, fd, accepted_us, gate->config.patience_ms);
         break;
     case SHOW:
         show_page(gate, route, policies[route->state].page, fd, false);
         break;
     }
+}
+
+/* Counts who is parked. Whoever came with a former gate was counted there. */
+static void serve_new(struct gate *gate, struct route *route, int fd, int64_t accepted_us)
+{
+    route->counters.held += policies[route->state].action == PARK;
+    serve(gate, route, fd, accepted_us);
+}
+
+static bool must_line_up(const struct route *route)
+{
+    return policies[route->state].action != SHOW && entrance_has_line(route);
 }
 
 static void on_accept(void *owner, int fd)
@@ -431,16 +394,46 @@ static void on_accept(void *owner, int fd)
     int64_t now_us = clock_monotonic_us();
     route->active_us = now_us;
     route->counters.requests++;
-    if (refuse(gate, route, fd, now_us)) {
-        return;
+    switch (entrance_judge(&gate->entrance, route, now_us)) {
+    case ENTRANCE_OPEN:
+        if (must_line_up(route)) {
+            entrance_line_up(&gate->entrance, route, fd, now_us);
+        } else {
+            serve_new(gate, route, fd, now_us);
+        }
+        break;
+    case ENTRANCE_TOO_FAST:
+        show_page(gate, route, GATE_PAGE_LIMITED, fd, false);
+        break;
+    case ENTRANCE_FULL:
+        show_page(gate, route, GATE_PAGE_BUSY, fd, false);
+        break;
     }
-    route->counters.held += policies[route->state].action == PARK;
-    serve(gate, route, fd, now_us);
+}
+
+static void on_turn(void *arg, struct route *route, int fd, int64_t since_us)
+{
+    serve_new(arg, route, fd, since_us);
+}
+
+static void on_line_end(void *arg, enum hold_end how, int fd, int64_t since_us)
+{
+    struct route *route = arg;
+    struct gate *gate = route->gate;
+    if (how == HOLD_EXPIRED) {
+        show_page(gate, route, GATE_PAGE_LIMITED, fd, false);
+    }
+    entrance_leave_line(&gate->entrance, route, how == HOLD_EXPIRED);
 }
 
 void gate_adopt(struct gate *gate, const char *host, int fd, int64_t since_us)
 {
-    serve(gate, routes_find(&gate->routes, host), fd, since_us);
+    struct route *route = routes_find(&gate->routes, host);
+    if (must_line_up(route)) {
+        entrance_line_up(&gate->entrance, route, fd, since_us);
+    } else {
+        serve(gate, route, fd, since_us);
+    }
 }
 
 static int judge_head(void *owner, const char *head, size_t size)
@@ -474,7 +467,7 @@ static void on_hold_end(void *owner, enum hold_end how, int fd, int64_t since_us
     if (route->held.wanting == 0) {
         route->wanted = 0;
     }
-    leave(gate, route);
+    entrance_leave(&gate->entrance, route);
 }
 
 /* What is parked follows the state of its route. */
@@ -488,7 +481,7 @@ static void apply_state(struct gate *gate, struct route *route)
             pump_start(gate->pumps, route, fd, since_us);
         } else {
             show_page(gate, route, policies[route->state].page, fd, false);
-            leave(gate, route);
+            entrance_leave(&gate->entrance, route);
         }
     }
     hold_set_looking(&route->held, route->state == ROUTE_HOLD);
@@ -507,5 +500,5 @@ static void on_pump_end(void *owner, struct route *route, enum pump_end end, int
         AUTO_STRBUF struct strbuf nothing = STRBUF_INIT;
         answers_start(gate->answers, client_fd, &nothing, true);
     }
-    leave(gate, route);
+    entrance_leave(&gate->entrance, route);
 }

@@ -160,6 +160,7 @@ static void send_route(void *arg, const struct route *route)
     send_text(sender, strbuf_text(&text), gate_route_listener_fd(route));
     sender->host = route->host;
     hold_each(&route->held, send_parked, sender);
+    hold_each(&route->line, send_parked, sender);
 }
 
 static void send_owner(void *arg, const struct owner *owner)

@@ -75,6 +75,12 @@ static int unpark(struct held *held)
     return fd;
 }
 
+int64_t hold_first_us(const struct hold_queue *queue)
+{
+    const struct held *held = TAILQ_FIRST(&queue->list);
+    return held ? held->since_us : INT64_MAX;
+}
+
 int hold_take(struct hold_queue *queue, int64_t *ret_since_us)
 {
     struct held *held = TAILQ_FIRST(&queue->list);

@@ -59,5 +59,8 @@ void hold_park(struct hold_queue *queue, int fd, int64_t since_us, int patience_
 void hold_each(const struct hold_queue *queue, void (*visit)(void *arg, int fd, int64_t since_us),
                void *arg);
 
+/* When the first of those who wait was accepted; INT64_MAX if nobody waits. */
+int64_t hold_first_us(const struct hold_queue *queue);
+
 /* The one that waits longest, now the caller's; -1 if nobody waits. */
 int hold_take(struct hold_queue *queue, int64_t *ret_since_us);

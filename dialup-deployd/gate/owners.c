@@ -172,7 +172,7 @@ bool owner_has_own_limits(const struct owner *owner)
 
 bool owner_is_full(const struct owner *owner)
 {
-    int64_t max = owner_get_limits(owner).connections;
+    int64_t max = owner ? owner_get_limits(owner).connections : 0;
     return max > 0 && owner->counters.open >= max;
 }
 

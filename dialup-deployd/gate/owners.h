@@ -38,9 +38,11 @@ struct owner_limits {
 };
 
 struct owner_counters {
-    uint32_t open;    /* connections now */
+    uint32_t open;    /* connections now, those in line not among them */
+    uint32_t in_line; /* connections that wait until one of the open ones is over */
     uint64_t bytes;   /* carried, both ways */
-    uint64_t refused; /* connections over the limit */
+    uint64_t queued;  /* connections that had to stand in line */
+    uint64_t refused; /* ...of these, in vain */
     uint64_t waits;   /* times that a connection had to wait for bandwidth */
 };
 
@@ -67,7 +69,7 @@ struct owner_counters *owner_counters(struct owner *owner);
 const struct owner_counters *owner_get_counters(const struct owner *owner);
 bool owner_has_own_limits(const struct owner *owner);
 
-/* Whether one more connection is over the limit. */
+/* Whether one more connection is over the limit. NULL has none. */
 bool owner_is_full(const struct owner *owner);
 
 bool owner_is_shaped(const struct owner *owner);

@@ -64,6 +64,7 @@ struct route {
     int64_t active_us; /* of the last accept, byte or end of a connection; or of its making */
     struct gate_counters counters;
     struct hold_queue held;
+    struct hold_queue line;    /* until the owner has fewer connections open */
     struct listener *listener; /* the gate's */
     struct gate *gate;
     uint64_t wanted; /* a number from a count of the gate; 0: nobody waits for it */

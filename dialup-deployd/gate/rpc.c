@@ -199,7 +199,9 @@ static void collect_owner(void *arg, const struct owner *owner)
         .kbit_per_s = limits.kbit_per_s,
         .connections = limits.connections,
         .open_connections = counters->open,
+        .in_line = counters->in_line,
         .bytes = (int64_t)counters->bytes,
+        .queued = (int64_t)counters->queued,
         .refused = (int64_t)counters->refused,
         .waits = (int64_t)counters->waits,
     };

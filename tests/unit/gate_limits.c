@@ -103,7 +103,7 @@ static const struct owner *find_owner(const char *name)
 
 static void case_owner_connections(void)
 {
-    rig_init(&rig, NULL);
+    rig_init(&rig, &(struct gate_config){.patience_ms = 50});
     struct site *site = rig_site(&rig, 0, SITE_ECHO);
     set_route("a.test", "user:1", site, 0);
     set_route("b.test", "user:1", site, 0);
@@ -123,6 +123,72 @@ static void case_owner_connections(void)
     CHECK_INT(owner_get_counters(find_owner("user:1"))->open, 1);
     CHECK_INT(owner_get_counters(find_owner("user:2"))->open, 2);
     CHECK(rig_until_received(rig_visit(&rig, "x", 0, false), 1));
+    rig_fini(&rig);
+}
+
+static void wait_in_line(uint32_t count)
+{
+    while (owner_get_counters(find_owner("user:1"))->in_line != count) {
+        event_base_loop(rig.base, EVLOOP_ONCE);
+    }
+}
+
+/* Whoever is over the limit waits, and comes in by order of arrival, to whichever site. */
+static void case_line(void)
+{
+    rig_init(&rig, NULL);
+    struct site *site = rig_site(&rig, 0, SITE_ECHO);
+    set_route("a.test", "user:1", site, 0);
+    set_route("b.test", "user:1", site, 0);
+    set_limits("user:1", 0, 1);
+    struct peer *one = rig_visit(&rig, "x", 0, false);
+    CHECK(rig_until_received(one, 1));
+    struct peer *two = rig_visit_host(&rig, "b.test", "x", 0, false);
+    wait_in_line(1);
+    struct peer *gone = rig_visit(&rig, "x", 0, false);
+    wait_in_line(2);
+    struct peer *three = rig_visit(&rig, "x", 0, false);
+    wait_in_line(3);
+    CHECK_INT(gate_get_totals(rig.gate).open, 4);
+    peer_close(gone);
+    wait_in_line(2);
+    peer_close(one);
+    CHECK(rig_until_received(two, 1));
+    CHECK_INT(three->received, 0);
+    CHECK_INT(owner_get_counters(find_owner("user:1"))->open, 1);
+    /* A higher limit lets in who waits. */
+    set_limits("user:1", 0, 2);
+    CHECK(rig_until_received(three, 1));
+    struct peer *four = rig_visit(&rig, "x", 0, false);
+    wait_in_line(1);
+    /* So does a move to somebody who has room. */
+    set_route("a.test", "user:2", site, 0);
+    CHECK(rig_until_received(four, 1));
+    const struct owner_counters *counters = owner_get_counters(find_owner("user:1"));
+    CHECK_INT(counters->queued, 4);
+    CHECK_INT(counters->refused, 0);
+    CHECK_INT(counters->open, 1);
+    CHECK_INT(counters->in_line, 0);
+    CHECK_INT(owner_get_counters(find_owner("user:2"))->open, 2);
+    rig_fini(&rig);
+}
+
+/* Who stands in line when the site goes is told so; at the end nobody is left. */
+static void case_line_ends(void)
+{
+    rig_init(&rig, NULL);
+    struct site *site = rig_site(&rig, 0, SITE_ECHO);
+    set_route("a.test", "user:1", site, 0);
+    set_route("b.test", "user:1", site, 0);
+    set_limits("user:1", 0, 1);
+    CHECK(rig_until_received(rig_visit(&rig, "x", 0, false), 1));
+    struct peer *told = rig_visit_host(&rig, "b.test", RIG_GET, 0, false);
+    wait_in_line(1);
+    CHECK_INT(gate_route_remove(rig.gate, "b.test", NULL), 0);
+    CHECK(rig_until_ended(told));
+    CHECK_CONTAINS(told->head, "HTTP/1.1 503 ");
+    rig_visit(&rig, RIG_GET, 0, false);
+    wait_in_line(1);
     rig_fini(&rig);
 }
 
@@ -290,6 +356,8 @@ int main(void)
         {"a bucket", case_bucket},
         {"requests a second of a site", case_request_rate},
         {"connections of an owner", case_owner_connections},
+        {"more than an owner may have stand in line", case_line},
+        {"a line ends with its site", case_line_ends},
         {"owners that nobody needs go", case_owners_go},
         {"bandwidth of a download, within 10 %", case_rate_of_download},
         {"bandwidth of an upload, within 10 %", case_rate_of_upload},
