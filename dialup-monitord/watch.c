@@ -9,16 +9,15 @@
 #include "dialup-monitord/violation_book.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
-#include "libdialup/base/str.h"
 #include "libdialup/daemon/machine.h"
 #include "libdialup/db/db.h"
 #include "libdialup/store/enforcements.h"
 #include "libdialup/store/levels.h"
-#include "libdialup/store/rollups.h"
+#include "libdialup/store/runtime.h"
 #include "libdialup/store/sites.h"
 #include "libdialup/store/uploads.h"
 
-enum { BYTES_PER_MIB = 1024 * 1024, MS_PER_HOUR = 3600 * 1000, AMOUNT_SIZE = 64 };
+enum { BYTES_PER_MIB = 1024 * 1024, S_PER_HOUR = 3600, AMOUNT_SIZE = 64 };
 
 /* What the database says, as of read_at. */
 struct known {
@@ -27,7 +26,7 @@ struct known {
     struct owner_levels users;
     struct owner_levels teams;
     struct quota_level system;
-    struct usage_rollups_list today;
+    struct runtime_list today;
     struct uploads_by_user_list uploads;
 };
 
@@ -70,7 +69,7 @@ static int read_known(const struct watch *watch, int64_t at, struct known *known
         (result = levels_list(db, known->arena, LEVELS_OF_TEAMS, 0, &machine, &known->teams, err)) <
             0 ||
         (result = levels_read_system(db, &machine, reserve, &known->system, err)) < 0 ||
-        (result = rollups_list_owners(db, known->arena, ROLLUP_DAY, at, &known->today, err)) < 0) {
+        (result = runtime_list(db, known->arena, runtime_day(at), &known->today, err)) < 0) {
         return result;
     }
     return uploads_sum_by_user(db, known->arena, &known->uploads, err);
@@ -94,12 +93,13 @@ static int refresh(struct watch *watch, int64_t at, struct error *err)
     return 0;
 }
 
+/* As deployd counts and enforces them; what was measured has frozen containers in it, too. */
 static int64_t runtime_hours(const struct known *known, enum quota_entity entity, int64_t id)
 {
     for (size_t i = 0; i < known->today.count; i++) {
-        const struct usage_rollup *row = &known->today.rows[i];
-        if (row->entity_id == id && str_equal(row->entity_kind, quota_entity_name(entity))) {
-            return row->sums.runtime_ms / MS_PER_HOUR;
+        const struct runtime *row = &known->today.rows[i];
+        if (row->owner_kind == entity && row->owner_id == id) {
+            return row->awake_s / S_PER_HOUR;
         }
     }
     return 0;

@@ -25,7 +25,6 @@ enum {
     SET_UNTIL,
     OLDEST,
     SUM,
-    LIST_OWNERS,
     PUT,
     EXPIRE,
     SAMPLES_FIRST, /* + rollup_part */
@@ -42,9 +41,6 @@ static const struct db_statement rows[] = {
     [SUM] = {"rollups_sum", "SELECT entity_kind, entity_id, " SUMS_OF_ROWS
                             "FROM usage_rollups WHERE step_s = ?1 AND at >= ?2 AND at < ?3 "
                             "GROUP BY entity_kind, entity_id"},
-    [LIST_OWNERS] = {"rollups_list_owners",
-                     "SELECT entity_kind, entity_id, " SUMS_NAMES " FROM usage_rollups "
-                     "WHERE step_s = ?1 AND at = ?2 AND entity_kind IN ('user', 'team')"},
     [PUT] = {"rollups_put",
              "INSERT OR REPLACE INTO usage_rollups (step_s, at, entity_kind, entity_id, " SUMS_NAMES
              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
@@ -161,15 +157,6 @@ int rollups_sum(struct db *db, struct arena *arena, int64_t step_s, int64_t at,
     db_bind_i64(&q, step_s == ROLLUP_DAY ? ROLLUP_HOUR : ROLLUP_5_MINUTES);
     db_bind_i64(&q, begin);
     db_bind_i64(&q, begin + step_s);
-    return read_list(&q, arena, ret_list);
-}
-
-int rollups_list_owners(struct db *db, struct arena *arena, int64_t step_s, int64_t at,
-                        struct usage_rollups_list *ret_list, struct error *err)
-{
-    AUTO_QUERY struct db_query q = db_query(db, &rollups_statements, LIST_OWNERS, err);
-    db_bind_i64(&q, step_s);
-    db_bind_i64(&q, at / step_s * step_s);
     return read_list(&q, arena, ret_list);
 }
 

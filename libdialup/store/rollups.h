@@ -51,10 +51,6 @@ int rollups_sum_samples(struct db *db, struct arena *arena, enum rollup_part par
 int rollups_sum(struct db *db, struct arena *arena, int64_t step_s, int64_t at,
                 struct usage_rollups_list *ret_list, struct error *err);
 
-/* The owners' rows of the step that at is in. */
-int rollups_list_owners(struct db *db, struct arena *arena, int64_t step_s, int64_t at,
-                        struct usage_rollups_list *ret_list, struct error *err);
-
 /* Replaces rows; at is in the step. All or none, in one transaction: at most 200 keep the writers'
  * lock short. */
 int rollups_put(struct db *db, int64_t step_s, int64_t at, const struct usage_rollup *rows,

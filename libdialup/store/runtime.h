@@ -4,8 +4,10 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "libdialup/base/arena.h"
 #include "libdialup/base/error.h"
 #include "libdialup/quota/quota.h"
 
@@ -19,6 +21,21 @@ int64_t runtime_day(int64_t unix_s);
 /* 0 if nothing was written down. */
 int runtime_read(struct db *db, enum quota_entity owner_kind, int64_t owner_id, int64_t day,
                  int64_t *ret_awake_s, struct error *err);
+
+struct runtime {
+    enum quota_entity owner_kind;
+    int64_t owner_id;
+    int64_t awake_s;
+};
+
+struct runtime_list {
+    struct runtime *rows;
+    size_t count;
+};
+
+/* Of all owners who were awake on that day. */
+int runtime_list(struct db *db, struct arena *arena, int64_t day, struct runtime_list *ret_list,
+                 struct error *err);
 
 /* One more piece of a day. */
 int runtime_add(struct db *db, enum quota_entity owner_kind, int64_t owner_id, int64_t day,

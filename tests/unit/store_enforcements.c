@@ -68,6 +68,14 @@ static void case_runtime(void)
     CHECK_INT(runtime_add(s.deployd, QUOTA_TEAM, ANN, DAY, 1, &s.f.err), 0);
     CHECK_INT(runtime_read(s.admind, QUOTA_USER, ANN, DAY, &awake_s, &s.f.err), 0);
     CHECK_INT(awake_s, 90);
+    struct runtime_list list;
+    CHECK_INT(runtime_list(s.deployd, s.arena, DAY + 1, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 1);
+    CHECK_INT(list.rows[0].owner_kind, QUOTA_USER);
+    CHECK_INT(list.rows[0].owner_id, ANN);
+    CHECK_INT(list.rows[0].awake_s, 5);
+    CHECK_INT(runtime_list(s.deployd, s.arena, DAY, &list, &s.f.err), 0);
+    CHECK_INT(list.count, 2);
     CHECK_INT(runtime_expire(s.deployd, DAY + 1, &s.f.err), 0);
     CHECK_INT(runtime_read(s.admind, QUOTA_USER, ANN, DAY, &awake_s, &s.f.err), 0);
     CHECK_INT(awake_s, 0);
