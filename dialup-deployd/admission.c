@@ -1,6 +1,7 @@
 /*
- * Levels from the database, verdicts from the quota room, rows into the ledger. Called by rpc.c
- * and queue.c, always inside a transaction of theirs.
+ * Levels from the database, verdicts from the quota room, rows into the ledger. Called by whoever
+ * lets sites be, run, grow or stop. What is reserved is in the caller's transaction; who only asks
+ * needs none.
  */
 #include "dialup-deployd/admission.h"
 
@@ -26,28 +27,20 @@ struct admission admission_for(const struct deployd *deployd, enum quota_entity 
     };
 }
 
-static struct quota_machine machine_of(const struct admission *admission)
-{
-    const struct machine *machine = admission->machine;
-    return (struct quota_machine){machine->memory_mib, machine->cpu_millicores,
-                                  machine->storage_mib};
-}
-
 static int read_system(const struct admission *admission, struct quota_level *ret_level,
                        struct error *err)
 {
-    const struct quota_machine machine = machine_of(admission);
-    return levels_read_system(admission->db, &machine, admission->reserve_percent, ret_level, err);
+    return levels_read_system(admission->db, admission->machine, admission->reserve_percent,
+                              ret_level, err);
 }
 
 int admission_read_level(const struct admission *admission, struct arena *arena,
                          struct quota_level *ret_level, struct error *err)
 {
-    const struct quota_machine machine = machine_of(admission);
     return admission->owner_kind == QUOTA_SYSTEM
                ? read_system(admission, ret_level, err)
                : levels_read_owner(admission->db, arena, admission->owner_kind, admission->owner_id,
-                                   &machine, ret_level, err);
+                                   admission->machine, ret_level, err);
 }
 
 int admission_read_levels(const struct admission *admission, struct arena *arena,

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dialup-deployd/machine.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/error.h"
 #include "libdialup/quota/quota.h"
@@ -19,7 +18,7 @@ struct deployd;
 /* Whom a request is for, on which machine. */
 struct admission {
     struct db *db;
-    const struct machine *machine;
+    const struct quota_machine *machine;
     int64_t reserve_percent; /* of the machine, never promised */
     enum quota_entity owner_kind;
     int64_t owner_id;

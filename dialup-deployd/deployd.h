@@ -25,8 +25,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dialup-deployd/machine.h"
 #include "libdialup/daemon/daemon.h"
+#include "libdialup/quota/limits.h"
 
 struct converger;
 struct db_batch;
@@ -47,7 +47,7 @@ struct waker;
 
 struct deployd {
     struct daemon_run *run;
-    struct machine machine;
+    struct quota_machine machine;
     struct engine *engine;
     struct limiter *limiter;
     struct ipc_client *gate;

@@ -24,6 +24,7 @@
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/daemon/machine.h"
 #include "libdialup/db/batch.h"
 #include "libdialup/firewall/firewall.h"
 #include "libdialup/store/idempotency.h"
@@ -78,15 +79,13 @@ static int make_dirs(const struct deployd *deployd, struct error *err)
 
 static int measure_machine(struct deployd *deployd, struct error *err)
 {
-    const struct config *config = deployd->run->config;
-    int result =
-        machine_measure(config_text(config, CONFIG_common_state_dir), &deployd->machine, err);
-    int64_t memory_mib = config_integer(config, CONFIG_deployd_memory_mib);
-    int64_t cpu_millicores = config_integer(config, CONFIG_deployd_cpu_millicores);
-    deployd->machine.memory_mib = memory_mib ? memory_mib : deployd->machine.memory_mib;
-    deployd->machine.cpu_millicores =
-        cpu_millicores ? cpu_millicores : deployd->machine.cpu_millicores;
-    return result;
+    const struct quota_machine machine = machine_of_settings(deployd->run->config);
+    if (machine.memory_mib == 0 || machine.storage_mib == 0) {
+        return error_set(err, ERR_IO, "The kernel does not tell how much %s this machine has",
+                         machine.memory_mib == 0 ? "memory" : "storage");
+    }
+    deployd->machine = machine;
+    return 0;
 }
 
 static int open_gate(struct deployd *deployd, struct error *err)

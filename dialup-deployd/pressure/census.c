@@ -310,8 +310,7 @@ static int count(struct census *census, struct census_result *ret_result, struct
     struct sites_list sites;
     struct counting counting = {.census = census, .result = ret_result};
     *ret_result = (struct census_result){
-        .snapshot.machine = {deployd->machine.memory_mib, deployd->machine.cpu_millicores,
-                             deployd->machine.storage_mib},
+        .snapshot.machine = deployd->machine,
     };
     int result = sites_list(db, arena, &(struct sites_page){0}, &sites, err);
     if (result < 0 || (result = enforcements_list_lasting(db, arena, &counting.lasting, err)) < 0) {

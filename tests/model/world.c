@@ -40,7 +40,8 @@ enum { DELIVERIES_MOST = 50000, ROUNDS_MOST = 12, ROUNDS_LEAST = 3 };
 
 struct world world;
 
-const struct machine world_machine = {MACHINE_MEMORY_MIB, MACHINE_MILLICORES, MACHINE_STORAGE_MIB};
+const struct quota_machine world_machine = {MACHINE_MEMORY_MIB, MACHINE_MILLICORES,
+                                            MACHINE_STORAGE_MIB};
 
 /* rpc.c's, without the table of all handlers: half of them ask Docker. */
 struct deployd *rpc_deployd(void *context)

@@ -58,7 +58,7 @@ struct world {
 /* The one that the stand-ins belong to. */
 extern struct world world;
 
-extern const struct machine world_machine;
+extern const struct quota_machine world_machine;
 
 /* Makes the folder and an empty database in it, once; begins anew with that, as often as needed. */
 void world_init(void);

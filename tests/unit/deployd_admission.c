@@ -17,7 +17,7 @@ static const struct quota_machine whole_machine = {4096, 2000, 50000};
 
 struct rig {
     struct store_fixture store;
-    struct machine machine;
+    struct quota_machine machine;
     int64_t ann, team;
     struct error err;
 };

@@ -15,7 +15,7 @@ enum { LIMIT_MIB = 512, NOW = 2000 };
 
 struct rig {
     struct store_fixture store;
-    struct machine machine;
+    struct quota_machine machine;
     struct admission admission;
     int64_t site_id;
     struct error err;
