@@ -21,7 +21,6 @@ struct access_log {
     access_line_fn *on_line;
     void *context;
     struct arena *arena;
-    uint64_t refused;
     char datagram[ACCESS_LINE_MAX_BYTES];
 };
 
@@ -37,8 +36,6 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
         arena_reset(log->arena);
         if (parse_access_log(log->arena, log->datagram, (size_t)got, &line)) {
             log->on_line(log->context, &line);
-        } else {
-            log->refused++;
         }
     }
 }
@@ -93,9 +90,4 @@ void access_log_close(struct access_log *log)
         arena_free(log->arena);
         free(log);
     }
-}
-
-uint64_t access_log_refused(const struct access_log *log)
-{
-    return log->refused;
 }

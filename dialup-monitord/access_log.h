@@ -20,6 +20,3 @@ int access_log_open(struct event_base *base, int port, access_line_fn *on_line, 
 
 /* NULL is fine. */
 void access_log_close(struct access_log *log);
-
-/* Datagrams that were no line of an access log. */
-uint64_t access_log_refused(const struct access_log *log);

@@ -48,11 +48,6 @@ void writer_free(struct writer *writer)
     }
 }
 
-bool writer_is_busy(const struct writer *writer)
-{
-    return writer->arena != NULL;
-}
-
 static void step_after_ms(struct writer *writer, int ms)
 {
     const struct timeval pause = clock_timeval_of_ms(ms);

@@ -27,9 +27,6 @@ struct writer *writer_new(struct event_base *base, struct db *db, writer_done_fn
 /* What is not written yet is dropped, without on_done. NULL is fine. */
 void writer_free(struct writer *writer);
 
-/* Whether a batch is under way. */
-bool writer_is_busy(const struct writer *writer);
-
 /* Takes the arena, which holds the rows. on_done is never called from within. */
 void writer_start(struct writer *writer, struct arena *arena, const struct sample_rows *usage,
                   const struct traffic_rows *traffic);

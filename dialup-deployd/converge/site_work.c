@@ -154,8 +154,3 @@ void action_end(struct site_work *work, const struct error *err)
 {
     work->on_end(work, err);
 }
-
-void action_on_done(void *work, const struct error *err)
-{
-    action_end(work, err);
-}

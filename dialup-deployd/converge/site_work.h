@@ -120,6 +120,3 @@ const char *site_work_page(const struct site_work *work);
 
 /* Every action ends here, once. Nothing may be done with the work afterwards. */
 void action_end(struct site_work *work, const struct error *err);
-
-/* The same, for the end of a request. */
-void action_on_done(void *work, const struct error *err);

@@ -104,11 +104,6 @@ void pump_start(struct pump_set *set, struct route *route, int client_fd, int64_
     run(pump);
 }
 
-size_t pump_set_count(const struct pump_set *set)
-{
-    return set->count;
-}
-
 size_t pump_set_watch(struct pump_set *set, const char *host, const struct sockaddr_in *address,
                       void *watcher)
 {

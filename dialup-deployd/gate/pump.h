@@ -54,5 +54,3 @@ void pump_set_unwatch(struct pump_set *set, const void *watcher);
 
 /* Cuts those of the watcher that were upgraded (answered 101), or those that were not, or both. */
 void pump_set_cut_watched(struct pump_set *set, const void *watcher, bool plain, bool upgraded);
-
-size_t pump_set_count(const struct pump_set *set);

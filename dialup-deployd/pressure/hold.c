@@ -37,11 +37,6 @@ const char *hold_words(enum site_hold hold)
     return holds[hold].words;
 }
 
-enum enforcement_cause hold_cause(enum site_hold hold)
-{
-    return holds[hold].cause;
-}
-
 int hold_site(struct deployd *deployd, const struct site *site, enum site_hold hold,
               int64_t memory_mib, const char *reason, struct error *err)
 {

@@ -19,8 +19,6 @@ struct deployd;
 /* Why a held site does not run, for its owner. */
 const char *hold_words(enum site_hold hold);
 
-enum enforcement_cause hold_cause(enum site_hold hold);
-
 /* Holds a site, in one transaction with its record. What it occupied comes from the caller. */
 int hold_site(struct deployd *deployd, const struct site *site, enum site_hold hold,
               int64_t memory_mib, const char *reason, struct error *err);

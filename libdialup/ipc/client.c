@@ -393,8 +393,3 @@ const struct ipc_client_options *ipc_client_get_options(const struct ipc_client 
 {
     return &client->options;
 }
-
-size_t ipc_client_open_calls(const struct ipc_client *client)
-{
-    return client->open_calls;
-}

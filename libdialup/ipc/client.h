@@ -90,6 +90,3 @@ int ipc_client_redial(struct ipc_client *client, struct error *err);
 /* How many connections there were so far. */
 uint64_t ipc_client_connections(const struct ipc_client *client);
 const struct ipc_client_options *ipc_client_get_options(const struct ipc_client *client);
-
-/* Calls that wait for an answer or in the queue. */
-size_t ipc_client_open_calls(const struct ipc_client *client);

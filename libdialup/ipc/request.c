@@ -31,7 +31,6 @@ struct ipc_request *ipc_request_new(struct ipc_service *service, struct ipc_lane
     request->arena = arena;
     request->uid = (uid_t)peer_number(pipe, NNG_OPT_IPC_PEER_UID);
     request->gid = (gid_t)peer_number(pipe, NNG_OPT_IPC_PEER_GID);
-    request->pid = (pid_t)peer_number(pipe, NNG_OPT_IPC_PEER_PID);
     request->request_id = "";
     request->actor = arena_printf(arena, "uid:%u", (unsigned)request->uid);
     return request;
@@ -204,16 +203,6 @@ const char *ipc_request_actor(const struct ipc_request *request)
 uid_t ipc_request_uid(const struct ipc_request *request)
 {
     return request->uid;
-}
-
-pid_t ipc_request_pid(const struct ipc_request *request)
-{
-    return request->pid;
-}
-
-int64_t ipc_request_deadline_us(const struct ipc_request *request)
-{
-    return request->deadline_us;
 }
 
 const struct log_context *ipc_request_log_context(const struct ipc_request *request)

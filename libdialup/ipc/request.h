@@ -53,8 +53,6 @@ const struct ipc_method *ipc_request_method(const struct ipc_request *request);
 const char *ipc_request_id(const struct ipc_request *request);    /* the caller's, or made here */
 const char *ipc_request_actor(const struct ipc_request *request); /* "user:7", or "uid:0" */
 uid_t ipc_request_uid(const struct ipc_request *request);
-pid_t ipc_request_pid(const struct ipc_request *request);
-int64_t ipc_request_deadline_us(const struct ipc_request *request); /* clock_monotonic_us */
 
 /* For log_context_swap in callbacks of a later request. */
 const struct log_context *ipc_request_log_context(const struct ipc_request *request);

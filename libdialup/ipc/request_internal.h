@@ -36,7 +36,6 @@ struct ipc_request {
     const char *actor;
     uid_t uid;
     gid_t gid;
-    pid_t pid;
     int64_t deadline_us;
     struct event *timer;
     struct log_context log_context;

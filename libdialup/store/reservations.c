@@ -9,17 +9,14 @@
 #define COLUMNS                                                                                    \
     "id, entity_kind, entity_id, site_id, deployment_id, purpose, dimension, amount, state, "      \
     "created_at, expires_at "
-#define OF_HOLDER "site_id = ?1 AND purpose = ?2 AND ifnull(deployment_id, 0) = ?3"
 
 enum {
     SUM,
     SUM_SYSTEM,
     SUM_SITE,
     INSERT,
-    COMMIT,
     RELEASE,
     RELEASE_SITE,
-    RELEASE_DEPLOYMENT,
     EXPIRE,
     LIST_BY_SITE,
     LIST_BY_ENTITY
@@ -35,12 +32,10 @@ static const struct db_statement rows[] = {
                 "INSERT INTO reservations (entity_kind, entity_id, site_id, deployment_id, "
                 "purpose, dimension, amount, state, created_at, expires_at) "
                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
-    [COMMIT] = {"reservations_commit",
-                "UPDATE reservations SET state = 'committed', expires_at = NULL WHERE " OF_HOLDER},
-    [RELEASE] = {"reservations_release", "DELETE FROM reservations WHERE " OF_HOLDER},
+    [RELEASE] = {"reservations_release",
+                 "DELETE FROM reservations "
+                 "WHERE site_id = ?1 AND purpose = ?2 AND ifnull(deployment_id, 0) = ?3"},
     [RELEASE_SITE] = {"reservations_release_site", "DELETE FROM reservations WHERE site_id = ?1"},
-    [RELEASE_DEPLOYMENT] = {"reservations_release_deployment",
-                            "DELETE FROM reservations WHERE site_id = ?1 AND deployment_id = ?2"},
     [EXPIRE] = {"reservations_expire",
                 "DELETE FROM reservations WHERE state = 'reserved' AND expires_at <= ?1"},
     [LIST_BY_SITE] = {"reservations_list_by_site",
@@ -151,39 +146,19 @@ int reservations_put(struct db *db, const struct reservation_holder *holder,
     return r == 0 ? db_transaction_commit(&transaction, err) : r;
 }
 
-static int run_for_holder(struct db *db, size_t statement, const struct reservation_holder *holder,
-                          struct error *err)
+int reservations_release(struct db *db, const struct reservation_holder *holder, struct error *err)
 {
-    AUTO_QUERY struct db_query q = db_query(db, &reservations_statements, statement, err);
+    AUTO_QUERY struct db_query q = db_query(db, &reservations_statements, RELEASE, err);
     db_bind_i64(&q, holder->site_id);
     db_bind_text(&q, reservation_purpose_name(holder->purpose));
     db_bind_i64(&q, holder->deployment_id);
     return db_query_run(&q);
 }
 
-int reservations_commit(struct db *db, const struct reservation_holder *holder, struct error *err)
-{
-    return run_for_holder(db, COMMIT, holder, err);
-}
-
-int reservations_release(struct db *db, const struct reservation_holder *holder, struct error *err)
-{
-    return run_for_holder(db, RELEASE, holder, err);
-}
-
 int reservations_release_site(struct db *db, int64_t site_id, struct error *err)
 {
     AUTO_QUERY struct db_query q = db_query(db, &reservations_statements, RELEASE_SITE, err);
     db_bind_i64(&q, site_id);
-    return db_query_run(&q);
-}
-
-int reservations_release_deployment(struct db *db, int64_t site_id, int64_t deployment_id,
-                                    struct error *err)
-{
-    AUTO_QUERY struct db_query q = db_query(db, &reservations_statements, RELEASE_DEPLOYMENT, err);
-    db_bind_i64(&q, site_id);
-    db_bind_i64(&q, deployment_id);
     return db_query_run(&q);
 }
 

@@ -68,15 +68,9 @@ int reservations_put(struct db *db, const struct reservation_holder *holder,
                      const struct quota_amounts *amounts, enum reservation_state state, int64_t now,
                      int64_t expires_at, struct error *err);
 
-/* reserved -> committed, without an end. Entity fields of the holder are not looked at, here and
- * in reservations_release. */
-int reservations_commit(struct db *db, const struct reservation_holder *holder, struct error *err);
-
-/* Rows that are not there are fine, in all three. */
+/* Rows that are not there are fine. Entity fields of the holder are not looked at. */
 int reservations_release(struct db *db, const struct reservation_holder *holder, struct error *err);
 int reservations_release_site(struct db *db, int64_t site_id, struct error *err);
-int reservations_release_deployment(struct db *db, int64_t site_id, int64_t deployment_id,
-                                    struct error *err);
 
 /* Removes reserved rows whose end has come. */
 int reservations_expire(struct db *db, int64_t now, int64_t *ret_removed, struct error *err);

@@ -210,18 +210,6 @@ int sites_find_by_domain(struct db *db, struct arena *arena, const char *domain,
     return 0;
 }
 
-int sites_domain_in_use(struct db *db, const char *domain, bool *ret_in_use, struct error *err)
-{
-    AUTO_QUERY struct db_query q = db_query(db, &sites_statements, FIND_BY_DOMAIN, err);
-    db_bind_text(&q, domain);
-    int r = db_query_row(&q);
-    if (r < 0) {
-        return r;
-    }
-    *ret_in_use = r > 0;
-    return 0;
-}
-
 static int read_list(struct db_query *q, struct arena *arena, struct sites_list *ret_list)
 {
     struct sites_list list = {0};

@@ -78,7 +78,6 @@ int sites_find(struct db *db, struct arena *arena, int64_t id, struct site *ret_
                struct error *err);
 int sites_find_by_domain(struct db *db, struct arena *arena, const char *domain,
                          struct site *ret_site, struct error *err);
-int sites_domain_in_use(struct db *db, const char *domain, bool *ret_in_use, struct error *err);
 
 int sites_list_by_owner(struct db *db, struct arena *arena, enum quota_entity owner_kind,
                         int64_t owner_id, struct sites_list *ret_list, struct error *err);

@@ -44,11 +44,6 @@ const struct db_statements uploads_statements = {rows, ARRAY_COUNT(rows)};
 static const char *const state_names[] = {
     [UPLOAD_OPEN] = "open", [UPLOAD_COMPLETE] = "complete", [UPLOAD_USED] = "used"};
 
-const char *upload_state_name(enum upload_state state)
-{
-    return state_names[state];
-}
-
 static void read_upload(struct db_query *q, struct arena *arena, struct upload *upload)
 {
     upload->id = db_column_text(q, arena);

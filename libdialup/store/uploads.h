@@ -14,8 +14,6 @@ struct db;
 /* Bytes arrive; all are there; a deployment has taken it. */
 enum upload_state { UPLOAD_OPEN, UPLOAD_COMPLETE, UPLOAD_USED };
 
-const char *upload_state_name(enum upload_state state);
-
 struct upload {
     const char *id;
     int64_t site_id;
