@@ -45,8 +45,7 @@ static int check_role(const char *role, struct error *err)
     return -ERR_INVALID_ARGUMENT;
 }
 
-/* What somebody brings in -----------------------------------------------------------------------
- */
+/* What somebody brings in --------------------------------------------------------------------- */
 
 /* "50%" (alone), or amounts by dimension. */
 static int put_brings(const char *const *texts, size_t count, struct json_writer *writer,

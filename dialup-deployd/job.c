@@ -215,6 +215,7 @@ static void attach(struct job *job, struct event_base *base, int input, int outp
     if (job->options.input_size == 0) {
         close_input(job); /* nothing would ever be "written" */
     }
+    job->options.program = NULL; /* both were the caller's */
     job->options.input = NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "dialup-deployd/rpc.h"
 
 #include <string.h>
+#include <sys/un.h>
 
 #include "dialup-deployd/adjust.h"
 #include "dialup-deployd/admission.h"
@@ -28,7 +29,7 @@
 #include "libdialup/view/view.h"
 #include "proto/deployd_rpc.h"
 
-enum { SOCKET_PATH_MAX = 107 };
+enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
 
 /* It may have slept. */
 static void wake_site(struct change *change)
@@ -194,8 +195,7 @@ int handle_site_create(void *context, struct ipc_request *request, const void *p
                         &site_create);
 }
 
-/* site_update, site_set_desired, site_restart, site_delete
- * ------------------------------------------------ */
+/* site_update, site_set_desired, site_restart, site_delete ------------------------------------ */
 
 /* Answers with the site as it is after the change. */
 static int answer_site(struct change *change, struct db *db, struct error *err)

@@ -6,8 +6,9 @@
 
 #include "dialupctl/command.h"
 #include "dialupctl/peers.h"
+#include "libdialup/base/memory.h"
 
-/* Hyphens that people copy must stay hyphens, and a line must not begin with a control. */
+/* Hyphens that people copy must stay hyphens. */
 static void print_roff(FILE *out, const char *text)
 {
     for (; *text; text++) {
@@ -43,7 +44,7 @@ static void print_exit_statuses(FILE *out)
         "a daemon does not answer, or not in time",
         "a site did not build or start",
     };
-    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(meanings); i++) {
         fprintf(out, ".TP\n%zu\n%s\n", i, meanings[i]);
     }
 }

@@ -1,6 +1,7 @@
 /*
- * The decisions of the converger, as one pure function; see the header. Reads downward from the
- * broadest question (should the site be there at all) to the narrowest (does it have its limits).
+ * The decisions of the converger, as one pure function; see the header. Begin at the end:
+ * plan_next() asks the broadest question (should the site be there at all), and what it calls
+ * stands above it, down to the narrowest (does it have its limits).
  */
 #include "dialup-deployd/converge/plan.h"
 
@@ -434,7 +435,7 @@ static struct plan_step plan_rest(const struct plan_site *site,
     return site->depth == PLAN_FROZEN ? freeze(site, sleeper) : stop(sleeper);
 }
 
-/* ---------------------------------------------------------------------------------------------- */
+/* The plan ----------------------------------------------------------------------------------- */
 
 struct plan_step plan_next(const struct plan_site *site, const struct plan_observed *observed)
 {

@@ -13,9 +13,8 @@
 enum { GATE_STATUS_CLASSES = 6 };
 
 struct gate_counters {
-    uint64_t requests; /* connections accepted, whatever became of them */
-    uint64_t
-        refused; /* ...over a limit: answered by a page, or closed when even that is too much */
+    uint64_t requests;    /* connections accepted, whatever became of them */
+    uint64_t refused;     /* ...over a limit: shown a page, or closed when even that is too much */
     uint64_t limited;     /* ...of these, over a limit of its site or its owner */
     uint64_t pages;       /* ...answered by one of our pages, for whatever reason */
     uint64_t held;        /* ...parked until the site was there */

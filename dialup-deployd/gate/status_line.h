@@ -14,8 +14,7 @@ enum { STATUS_LINE_PREFIX = 12 };
 struct status_line {
     char prefix[STATUS_LINE_PREFIX];
     unsigned char prefix_len;
-    unsigned char
-        end_len; /* how much of CR LF CR LF has passed, while an interim head is skipped */
+    unsigned char end_len; /* of CR LF CR LF, as far as it has passed, of a head that is skipped */
     bool is_skipping;
     bool is_known;
     unsigned char status_class; /* valid if is_known; 0: not HTTP */

@@ -177,17 +177,29 @@ static void on_build_line(void *context, const char *line, size_t size)
 
 /* The start ---------------------------------------------------------------------------------- */
 
+/* What the site's owner keeps from build to build. */
+static const char *cache_dir(const struct build *build)
+{
+    const struct site *site = &build->site;
+    AUTO_FREE char *part =
+        xasprintf("cache/%s-%lld", quota_entity_name(site->owner_kind), (long long)site->owner_id);
+    AUTO_FREE char *path = config_state_path(build->deployd->run->config, part);
+    return arena_strdup(build->arena, path);
+}
+
 /* The params of the job. Texts are owned by the build's arena. */
 static struct jobs_build_params describe_build(struct build *build)
 {
-    struct deployd *deployd = build->deployd;
+    const struct deployd *deployd = build->deployd;
     const struct config *config = deployd->run->config;
     struct arena *arena = build->arena;
     const struct site *site = &build->site;
     const struct deployment *deployment = &build->deployment;
-    const char *sites = config_text(config, CONFIG_common_state_dir);
-    long long site_id = site->id;
-    struct jobs_build_params params = {
+    AUTO_FREE char *network = deployd_network_name(deployd, DEPLOYD_DEVELOPMENT);
+    AUTO_FREE char *log_path = deployd_log_path(deployd, site->id, deployment->id);
+    AUTO_FREE char *manifests = deployd_site_path(deployd, site->id, "manifests");
+    AUTO_FREE char *releases = deployd_site_path(deployd, site->id, "releases");
+    return (struct jobs_build_params){
         .instance = config_text(config, CONFIG_common_instance),
         .site_id = site->id,
         .deployment_id = deployment->id,
@@ -197,12 +209,11 @@ static struct jobs_build_params describe_build(struct build *build)
         .type = site->type,
         .upload_path = build->upload_path,
         .release_dir = build->release_dir,
-        .manifest_path = arena_printf(arena, "%s/sites/%lld/manifests/%lld", sites, site_id,
-                                      (long long)deployment->id),
-        .log_path = arena_printf(arena, "%s/sites/%lld/logs/%lld.log", sites, site_id,
-                                 (long long)deployment->id),
-        .cache_dir = arena_printf(arena, "%s/cache/%s-%lld", sites,
-                                  quota_entity_name(site->owner_kind), (long long)site->owner_id),
+        .base_dir = site->live_deployment ? arena_strdup(arena, releases) : NULL,
+        .manifest_path = arena_printf(arena, "%s/%lld", manifests, (long long)deployment->id),
+        .log_path = arena_strdup(arena, log_path),
+        .cache_dir = cache_dir(build),
+        .network = arena_strdup(arena, network),
         .docker_socket = config_text(config, CONFIG_deployd_docker_socket),
         .uid = config_integer(config, CONFIG_deployd_uid_base) + site->id,
         .allow_dockerfile = str_equal(config_text(config, CONFIG_deployd_dockerfile_sites), "yes"),
@@ -211,12 +222,6 @@ static struct jobs_build_params describe_build(struct build *build)
         .timeout_s = config_integer(config, CONFIG_deployd_build_timeout_s),
         .max_files = MAX_RELEASE_FILES,
     };
-    AUTO_FREE char *network = deployd_network_name(deployd, DEPLOYD_DEVELOPMENT);
-    params.network = arena_strdup(arena, network);
-    if (site->live_deployment) {
-        params.base_dir = arena_printf(arena, "%s/sites/%lld/releases", sites, site_id);
-    }
-    return params;
 }
 
 static int spawn_build(struct build *build, struct error *err)

@@ -1,5 +1,5 @@
 /*
- * See the header. Called by main.c and by the sleeper.
+ * See the header. Called by the sleeper, the gate's answers, and whoever lets a site run again.
  */
 #include "dialup-deployd/sleep/waker.h"
 

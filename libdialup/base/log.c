@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libdialup/base/memory.h"
+
 enum { MESSAGE_SIZE = 2048 };
 
 static const struct {
@@ -103,7 +105,7 @@ enum log_level log_get_level(void)
 
 bool log_level_parse(const char *name, enum log_level *ret_level)
 {
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
         if (strcmp(levels[i].name, name) == 0) {
             *ret_level = (enum log_level)i;
             return true;

@@ -42,8 +42,7 @@ struct db_schema {
 
 struct db_options {
     const struct db_schema *schema;
-    const char
-        *owner; /* writes are refused on tables that are not this program's; NULL: no guard */
+    const char *owner; /* who may write its own tables and no others; NULL: no guard */
     bool read_only;
 };
 

@@ -47,7 +47,7 @@ int db_prepare(struct db *db, const struct db_statements *statements, struct err
     return 0;
 }
 
-/* There are about ten sets, so a walk is as good as a hash. */
+/* There is one set for each noun of the store, so a walk is as good as a hash. */
 static struct db_prepared *find_prepared(struct db *db, const struct db_statements *statements,
                                          size_t index)
 {

@@ -20,6 +20,8 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
+enum { RECONNECT_FIRST_MS = 20, RECONNECT_LONGEST_MS = 500 };
+
 _Static_assert(IPC_PATH_SIZE == sizeof(((struct sockaddr_un *)0)->sun_path), "sun_path");
 
 struct ipc_port {
@@ -62,14 +64,6 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
 static int open_lanes(struct ipc_port *port, const struct ipc_port_options *options,
                       struct error *err);
-void ipc_port_hang_up(struct ipc_port *port)
-{
-    if (port->dialer.id != 0) {
-        nng_dialer_close(port->dialer);
-        port->dialer = (nng_dialer)NNG_DIALER_INITIALIZER;
-    }
-}
-
 static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *context);
 static bool wait_for_close(struct closing *closing);
 static void *run_close(void *context);
@@ -200,15 +194,23 @@ int ipc_port_dial(struct ipc_port *port, const char *path, struct error *err)
     nng_dialer dialer;
     int result = nng_dialer_create(&dialer, port->socket, url);
     if (result == 0) {
-        nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, 20);
         port->dialer = dialer;
-        nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, 500);
+        nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, RECONNECT_FIRST_MS);
+        nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, RECONNECT_LONGEST_MS);
         result = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     }
     if (result != 0) {
         return error_set(err, ERR_IO, "Cannot connect to %s: %s", path, nng_strerror(result));
     }
     return 0;
+}
+
+void ipc_port_hang_up(struct ipc_port *port)
+{
+    if (port->dialer.id != 0) {
+        nng_dialer_close(port->dialer);
+        port->dialer = (nng_dialer)NNG_DIALER_INITIALIZER;
+    }
 }
 
 static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *context)

@@ -71,8 +71,8 @@ struct quota_plan {
 
 /* Steps until memory would be below the end of the emergency, or nobody is left who could give
  * way; room for container_count of them. Without an emergency: what is undone, in the order in
- * which it stands, as far as that does not
- * bring the emergency back. The snapshot's containers are not more than QUOTA_CONTAINERS_MAX. */
+ * which it stands, as far as that does not bring the emergency back. The snapshot's containers are
+ * not more than QUOTA_CONTAINERS_MAX. */
 enum { QUOTA_CONTAINERS_MAX = 4096 };
 struct quota_plan quota_emergency_plan(const struct quota_snapshot *snapshot,
                                        struct quota_step *ret_steps);
