@@ -26,7 +26,8 @@ static bool is_file(const struct build *build, const char *path)
 
 /* Files --------------------------------------------------------------------------------------- */
 
-static int no_index(const struct site_type *type, bool is_built, struct error *err)
+static int no_index(const struct site_type *type, const struct site_files *files, bool is_built,
+                    struct error *err)
 {
     AUTO_STRBUF struct strbuf looked = STRBUF_INIT;
     strbuf_puts(&looked, is_built ? "" : "index.html");
@@ -44,7 +45,7 @@ static int no_index(const struct site_type *type, bool is_built, struct error *e
     }
     error_set_field(err, ERR_INVALID_ARGUMENT, "archive", "There is no index.html (looked for %s)",
                     strbuf_text(&looked));
-    error_hint(err, "Add an index.html: it is the first page that visitors get");
+    site_type_hint_index(files, err);
     return -ERR_INVALID_ARGUMENT;
 }
 
@@ -130,7 +131,7 @@ static int serve_public_folder(struct build *build, bool is_built, struct error 
         folder = named ? named : folder;
     }
     if (!folder) {
-        return no_index(type, is_built, err);
+        return no_index(type, &files, is_built, err);
     }
     result = serve_files(build, folder, err);
     bool is_app =

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -19,29 +20,32 @@ static const struct site_type types[SITE_TYPE_COUNT] = {
 };
 
 /* Start scripts that only serve developers: what their build makes is what visitors get. */
-static const char *const developer_servers[] = {
-    "astro",
-    "docusaurus",
-    "eleventy",
-    "ember",
-    "gatsby",
-    "hexo",
-    "http-server",
-    "lite-server",
-    "live-server",
-    "ng",
-    "parcel",
-    "rsbuild",
-    "react-scripts",
-    "rollup",
-    "serve",
-    "sirv",
-    "vite",
-    "vitepress",
-    "vue-cli-service",
-    "vuepress",
-    "webpack",
-    "webpack-dev-server",
+static const struct developer_server {
+    const char *name;
+    bool serves_files; /* as they are, so that visitors get the same without it */
+} developer_servers[] = {
+    {"astro", false},
+    {"docusaurus", false},
+    {"eleventy", false},
+    {"ember", false},
+    {"gatsby", false},
+    {"hexo", false},
+    {"http-server", true},
+    {"lite-server", true},
+    {"live-server", true},
+    {"ng", false},
+    {"parcel", false},
+    {"rsbuild", false},
+    {"react-scripts", false},
+    {"rollup", false},
+    {"serve", true},
+    {"sirv", true},
+    {"vite", false},
+    {"vitepress", false},
+    {"vue-cli-service", false},
+    {"vuepress", false},
+    {"webpack", false},
+    {"webpack-dev-server", false},
 };
 
 const struct site_type *site_type_get(enum site_type_id id)
@@ -92,17 +96,33 @@ static bool has_text(const char *text)
     return text && text[0] != '\0';
 }
 
-static bool is_developer_server(const char *script)
+static const char *next_word(const char *text)
 {
-    script += str_starts_with(script, "npx ") ? strlen("npx ") : 0;
+    text += strcspn(text, " \t");
+    return text + strspn(text, " \t");
+}
+
+/* NULL if the script starts something else. */
+static const struct developer_server *find_developer_server(const char *script)
+{
+    if (str_starts_with(script, "npx ")) {
+        do {
+            script = next_word(script);
+        } while (script[0] == '-');
+    }
     size_t len = strcspn(script, " \t");
     for (size_t i = 0; i < ARRAY_COUNT(developer_servers); i++) {
-        if (strlen(developer_servers[i]) == len &&
-            strncmp(developer_servers[i], script, len) == 0) {
-            return true;
+        const char *name = developer_servers[i].name;
+        if (strlen(name) == len && strncmp(name, script, len) == 0) {
+            return &developer_servers[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool is_ready_static(const struct site_files *files)
+{
+    return site_public_folder(site_type_get(SITE_TYPE_STATIC), files, false) != NULL;
 }
 
 static bool has_main_file(const struct site_files *files, const char *main)
@@ -120,9 +140,10 @@ static const char *reason_for_node(const struct site_files *files,
                                    const struct site_package *package)
 {
     if (has_text(package->start_script)) {
-        bool for_developers =
-            has_text(package->build_script) && is_developer_server(package->start_script);
-        return for_developers ? NULL : "package.json has a start script";
+        const struct developer_server *server = find_developer_server(package->start_script);
+        bool is_unneeded = server && (has_text(package->build_script) ||
+                                      (server->serves_files && is_ready_static(files)));
+        return is_unneeded ? NULL : "package.json has a start script";
     }
     if (has_file(files, "server.js")) {
         return "there is a package.json and a server.js";
@@ -134,17 +155,77 @@ static const char *reason_for_node(const struct site_files *files,
     return NULL;
 }
 
-static const char *reason_for_static(const struct site_files *files)
+/* What node starts in a folder where nobody says more. */
+static const char *reason_for_node_at_last(const struct site_files *files,
+                                           const struct site_package *package)
 {
-    if (site_public_folder(site_type_get(SITE_TYPE_STATIC), files, false)) {
-        return "there is an index.html";
+    if (package->is_present && has_file(files, "index.js")) {
+        return "there is a package.json and an index.js";
     }
+    return package->is_present && has_file(files, "app.js")
+               ? "there is a package.json and an app.js"
+               : NULL;
+}
+
+static bool is_page(const char *path)
+{
+    return str_ends_with(path, ".html") || str_ends_with(path, ".htm");
+}
+
+static bool has_pages(const struct site_files *files)
+{
     for (size_t i = 0; i < files->count; i++) {
-        if (str_ends_with(files->paths[i], ".html") || str_ends_with(files->paths[i], ".htm")) {
-            return "there are HTML pages";
+        if (is_page(files->paths[i])) {
+            return true;
         }
     }
-    return NULL;
+    return false;
+}
+
+/* A page at the top that was meant to be the first, or is the only one. */
+static const char *find_first_page(const struct site_files *files)
+{
+    const char *only = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        const char *path = files->paths[i];
+        if (strcasecmp(path, "index.html") == 0 || strcasecmp(path, "index.htm") == 0) {
+            return path;
+        }
+        if (!strchr(path, '/') && is_page(path)) {
+            only = path;
+            count++;
+        }
+    }
+    return count == 1 ? only : NULL;
+}
+
+/* The shortest path among those of an index.html further down. */
+static const char *find_index_below(const struct site_files *files)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < files->count; i++) {
+        const char *path = files->paths[i];
+        if (str_ends_with(path, "/index.html") && (!found || strlen(path) < strlen(found))) {
+            found = path;
+        }
+    }
+    return found;
+}
+
+void site_type_hint_index(const struct site_files *files, struct error *err)
+{
+    const char *page = find_first_page(files);
+    const char *below = find_index_below(files);
+    if (page) {
+        error_hint(err, "Rename %.150s to index.html: it is the first page that visitors get",
+                   page);
+    } else if (below) {
+        error_hint(err, "There is one in the folder %.*s: deploy that folder",
+                   (int)(strlen(below) - strlen("/index.html")), below);
+    } else {
+        error_hint(err, "Add an index.html: it is the first page that visitors get");
+    }
 }
 
 static int detected(struct site_detection *ret_detection, enum site_type_id id,
@@ -156,19 +237,24 @@ static int detected(struct site_detection *ret_detection, enum site_type_id id,
     return 0;
 }
 
-static int refuse_detection(const struct site_package *package, struct error *err)
+static int refuse_detection(const struct site_files *files, const struct site_package *package,
+                            struct error *err)
 {
-    if (package->is_present) {
+    if (has_pages(files)) {
+        error_set_field(err, ERR_INVALID_ARGUMENT, "type",
+                        "There are HTML pages, but no index.html at the top of the folder");
+        site_type_hint_index(files, err);
+    } else if (package->is_present) {
         error_set_field(err, ERR_INVALID_ARGUMENT, "type",
                         "package.json has no start script and no build script, and there is no "
                         "index.html");
-        error_hint(
-            err, "Add \"scripts\": {\"start\": \"node server.js\"}, or say what it is with --type");
+        error_hint(err, "Add to package.json: \"scripts\": {\"start\": \"node server.js\"}");
     } else {
         error_set_field(err, ERR_INVALID_ARGUMENT, "type",
                         "Nothing here tells what kind of site this is: no index.html, package.json "
                         "or Dockerfile");
-        error_hint(err, "Add an index.html, or say what it is with --type");
+        error_hint(err, "Add an index.html, or for an app in any other language than JavaScript a "
+                        "Dockerfile");
     }
     return -ERR_INVALID_ARGUMENT;
 }
@@ -196,11 +282,14 @@ int site_type_detect(const struct site_files *files, const struct site_package *
                             "package.json has a build script and no server");
         }
     }
-    const char *reason = reason_for_static(files);
-    if (reason) {
-        return detected(ret_detection, SITE_TYPE_STATIC, package, reason);
+    if (is_ready_static(files)) {
+        return detected(ret_detection, SITE_TYPE_STATIC, package, "there is an index.html");
     }
-    return refuse_detection(package, err);
+    const char *reason = reason_for_node_at_last(files, package);
+    if (reason) {
+        return detected(ret_detection, SITE_TYPE_NODE, package, reason);
+    }
+    return refuse_detection(files, package, err);
 }
 
 bool site_type_needs_build(const struct site_type *type, const struct site_package *package)

@@ -69,6 +69,9 @@ struct site_detection {
 int site_type_detect(const struct site_files *files, const struct site_package *package,
                      struct site_detection *ret_detection, struct error *err);
 
+/* The hint for pages without an index.html: which file or folder was most likely meant. */
+void site_type_hint_index(const struct site_files *files, struct error *err);
+
 /* Whether a site of a given kind is built before it is served. */
 bool site_type_needs_build(const struct site_type *type, const struct site_package *package);
 

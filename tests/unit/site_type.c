@@ -9,15 +9,25 @@ struct detect_row {
     struct site_package package;
     const char *type; /* NULL: refused */
     bool needs_build;
-    const char *reason;
+    const char *reason; /* or of the hint */
 };
 
 static const struct detect_row detect_rows[] = {
-    {"empty folder", {NULL}, {0}, NULL, false, ""},
+    {"empty folder", {NULL}, {0}, NULL, false, "Add an index.html"},
     {"one page", {"index.html"}, {0}, "static", false, "index.html"},
     {"page in public", {"public/index.html", "README.md"}, {0}, "static", false, "index.html"},
-    {"pages without an index", {"a/hello.html"}, {0}, "static", false, "HTML pages"},
-    {"only a readme", {"README.md"}, {0}, NULL, false, ""},
+    {"pages without an index", {"a/hello.html"}, {0}, NULL, false, "Add an index.html"},
+    {"a page of another name", {"home.html", "a.css"}, {0}, NULL, false, "Rename home.html"},
+    {"two of other names", {"a.html", "b.html"}, {0}, NULL, false, "Add an index.html"},
+    {"index.htm", {"a.html", "index.htm"}, {0}, NULL, false, "Rename index.htm to index.html"},
+    {"index in capitals", {"Index.HTML", "a.html"}, {0}, NULL, false, "Rename Index.HTML"},
+    {"the folder above",
+     {"README.md", "my/site/index.html", "my/site/deep/index.html"},
+     {0},
+     NULL,
+     false,
+     "in the folder my/site:"},
+    {"only a readme", {"README.md"}, {0}, NULL, false, "a Dockerfile"},
     {"dockerfile wins",
      {"Dockerfile", "package.json"},
      {.is_present = true, .depends_on_next = true},
@@ -61,6 +71,30 @@ static const struct detect_row detect_rows[] = {
      "static",
      true,
      "build script"},
+    {"server of files by npx",
+     {"package.json", "public/index.html"},
+     {.is_present = true, .start_script = "npx --yes serve public"},
+     "static",
+     false,
+     "index.html"},
+    {"server of files without a page",
+     {"package.json", "a.txt"},
+     {.is_present = true, .start_script = "serve ."},
+     "node",
+     true,
+     "start script"},
+    {"developer server without a build",
+     {"package.json", "index.html"},
+     {.is_present = true, .start_script = "vite"},
+     "node",
+     true,
+     "start script"},
+    {"npx alone",
+     {"package.json"},
+     {.is_present = true, .start_script = "npx  "},
+     "node",
+     true,
+     "start script"},
     {"vite",
      {"package.json", "index.html"},
      {.is_present = true, .build_script = "vite build"},
@@ -80,7 +114,21 @@ static const struct detect_row detect_rows[] = {
      "static",
      false,
      "index.html"},
-    {"package.json alone", {"package.json"}, {.is_present = true}, NULL, false, ""},
+    {"package.json alone", {"package.json"}, {.is_present = true}, NULL, false, "\"start\""},
+    {"what npm takes for main",
+     {"package.json", "index.js"},
+     {.is_present = true},
+     "node",
+     true,
+     "index.js"},
+    {"app.js", {"package.json", "app.js"}, {.is_present = true}, "node", true, "app.js"},
+    {"a page beside a script",
+     {"package.json", "index.js", "index.html"},
+     {.is_present = true},
+     "static",
+     false,
+     "index.html"},
+    {"a script without package.json", {"index.js"}, {0}, NULL, false, "Add an index.html"},
     {"empty scripts do not count",
      {"package.json", "index.html"},
      {.is_present = true, .start_script = "", .build_script = ""},
@@ -115,7 +163,7 @@ static void case_detect(void)
             CHECK_CONTAINS(detection.reason, row->reason);
         } else {
             CHECK_STR(err.field, "type");
-            CHECK_CONTAINS(err.hint, "--type");
+            CHECK_CONTAINS(err.hint, row->reason);
         }
     }
 }
