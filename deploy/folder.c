@@ -272,7 +272,11 @@ static int parse_package(struct arena *arena, const struct strbuf *text,
 {
     const struct json_value *root;
     struct error parse_error;
-    if (json_parse(arena, strbuf_text(text), text->size, &root, &parse_error) < 0) {
+    int result = json_parse(arena, strbuf_text(text), text->size, &root, &parse_error);
+    if (result == 0 && root->type != JSON_OBJECT) {
+        result = error_set(&parse_error, ERR_INVALID_ARGUMENT, "it must hold an object: { ... }");
+    }
+    if (result < 0) {
         error_set_field(err, ERR_INVALID_ARGUMENT, "package.json",
                         "package.json cannot be understood: %s", parse_error.message);
         error_hint(err, "Correct the file, then deploy again");

@@ -33,6 +33,36 @@ const char *last_words_lines(const char *text, size_t size, int64_t lines)
     return begin;
 }
 
+const char *last_words_advice(const char *text, size_t size)
+{
+    static const char read_only[] = "The site's folder is read-only: write to /tmp, which is empty "
+                                    "again after a restart";
+    static const char missing[] = "Name what is missing in the dependencies of package.json, or "
+                                  "mend its path";
+    static const char not_there[] = "The script that starts it is not there, or its lines end as "
+                                    "on Windows: save it with Unix line ends";
+    static const char not_runnable[] = "What starts it may not be executed: RUN chmod +x FILE in "
+                                       "the Dockerfile";
+    static const struct {
+        const char *phrase;
+        const char *advice;
+    } known[] = {
+        {"Cannot find module", missing},
+        {"Cannot find package", missing},
+        {"EROFS", read_only},
+        {"Read-only file system", read_only},
+        {"syscall: 'mkdir'", read_only},                  /* node calls it ENOENT */
+        {"failed: No such file or directory", not_there}, /* tini */
+        {"failed: Permission denied", not_runnable},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
+        if (memmem(text, size, known[i].phrase, strlen(known[i].phrase))) {
+            return known[i].advice;
+        }
+    }
+    return NULL;
+}
+
 void last_words_keep(const struct deployd *deployd, int64_t site_id, const char *what_happened,
                      const char *text, size_t size)
 {

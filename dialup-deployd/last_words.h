@@ -25,5 +25,8 @@ void last_words_forget(const struct deployd *deployd, int64_t site_id);
 /* Appends them to out; nothing, if there are none. */
 void last_words_read(const struct deployd *deployd, int64_t site_id, struct strbuf *out);
 
+/* What helps against a failure that such words tell of; NULL if none that is known. Pure. */
+const char *last_words_advice(const char *text, size_t size);
+
 /* Where the last so many lines of a text begin. Pure. */
 const char *last_words_lines(const char *text, size_t size, int64_t lines);

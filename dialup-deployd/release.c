@@ -88,10 +88,10 @@ static void log_end(const struct deployd *deployd, const struct deployment *depl
         release_log(deployd, deployment->site_id, deployment->id, "Live");
         return;
     }
-    release_log(deployd, deployment->site_id, deployment->id, "\n%s", failure->message);
-    if (failure->hint[0]) {
-        release_log(deployd, deployment->site_id, deployment->id, "%s", failure->hint);
-    }
+    /* In one piece: who follows the log reads no further than the first that it finds at the end.
+     */
+    release_log(deployd, deployment->site_id, deployment->id, "\n%s%s%s", failure->message,
+                failure->hint[0] ? "\n" : "", failure->hint);
 }
 
 static void follow_end(struct deployd *deployd, const struct deployment *deployment,

@@ -27,29 +27,63 @@ static struct instance *instance_of_step(struct site_work *work)
     return instances_remember(&work->instances, work->step.container->id);
 }
 
+/* What a shell says of a program that is not there, or not to be run. */
+enum { EXIT_NOT_RUNNABLE = 126, EXIT_NOT_THERE = 127 };
+
 /* Why it does not answer --------------------------------------------------------------------- */
 
-static void explain(const struct site_work *work, struct error *err)
+static void explain_exit(const struct site_work *work, const char *words, size_t size,
+                         struct error *err)
+{
+    int exit_code = work->failed.exit_code;
+    const char *advice = last_words_advice(words, size);
+    error_set(err, ERR_START_FAILED, "The app ended by itself, with exit code %d", exit_code);
+    if (advice) {
+        error_hint(err, "%s", advice);
+    } else if (exit_code == EXIT_NOT_RUNNABLE || exit_code == EXIT_NOT_THERE) {
+        error_hint(err, "A program that it starts with is missing: is its package among the "
+                        "dependencies, or is it a file that may be executed?");
+    } else if (exit_code == 0) {
+        error_hint(err, "It must go on running and listen on port %lld",
+                   (long long)work->release.port);
+    } else {
+        error_hint(err, "Its last words stand in the deployment's log");
+    }
+}
+
+static void explain_silence(const struct site_work *work, struct error *err)
+{
+    char advice[200];
+    long long port = work->release.port;
+    if (work->has_connected) {
+        error_set(err, ERR_START_FAILED,
+                  "The app takes connections on port %lld, but gives no answer", port);
+        error_hint(err, "It must speak HTTP. If it does, its first page waits for something, such "
+                        "as a database");
+        return;
+    }
+    listening_explain((pid_t)work->failed.pid, (uint16_t)port, advice, sizeof(advice));
+    error_set(err, ERR_START_FAILED, "The app does not answer on port %lld (tried for %lld s)",
+              port, (long long)work->probe_s);
+    error_hint(err, "%s", advice);
+}
+
+static void explain(const struct site_work *work, const char *words, size_t size, struct error *err)
 {
     const struct container_detail *detail = &work->failed;
     if (detail->was_oom_killed) {
         error_set(err, ERR_START_FAILED, "The app ran out of memory (%lld MB)",
                   (long long)work->effective_memory_mib);
-        error_hint(err, "Make it use less, or ask admin for more memory");
+        error_hint(err, "Make it use less, or give it more: deploy sites set %s --memory %lldMB",
+                   work->site.domain, (long long)work->effective_memory_mib * 2);
     } else if (!detail->is_running) {
-        error_set(err, ERR_START_FAILED, "The app ended by itself, with exit code %d",
-                  detail->exit_code);
-        error_hint(err, "Its last words stand in the deployment's log");
+        explain_exit(work, words, size, err);
     } else if (work->probe_status >= 500) {
         error_set(err, ERR_START_FAILED, "The app answers GET / with an error (%d)",
                   work->probe_status);
         error_hint(err, "The first page must answer with a status below 500");
     } else {
-        char advice[200];
-        listening_explain((pid_t)detail->pid, (uint16_t)work->release.port, advice, sizeof(advice));
-        error_set(err, ERR_START_FAILED, "The app does not answer on port %lld",
-                  (long long)work->release.port);
-        error_hint(err, "%s", advice);
+        explain_silence(work, err);
     }
 }
 
@@ -77,7 +111,7 @@ static void on_last_words(void *context, const char *text, size_t size, const st
 {
     struct site_work *work = context;
     struct error failure;
-    explain(work, &failure);
+    explain(work, text, size, &failure);
     if (site_work_is_new_release(work) && size > 0) {
         log_last_words(work, text, size);
     }
@@ -108,11 +142,20 @@ static void find_out_why(struct site_work *work)
 
 /* Whether it does ---------------------------------------------------------------------------- */
 
+static void forget_probe(struct site_work *work)
+{
+    work->probe_status = 0;
+    work->has_connected = false;
+    work->probe_s = 0;
+}
+
 static void on_probed(void *context, const struct probe_result *result)
 {
     struct site_work *work = context;
     work->probe = NULL;
     work->probe_status = result->status;
+    work->has_connected = result->has_connected;
+    work->probe_s = result->duration_ms / 1000;
     /* What is live already may answer with an error: that is its owner's matter, not ours to end.
      */
     bool is_good = result->is_healthy || (!site_work_is_new_release(work) && result->status != 0);
@@ -171,7 +214,7 @@ static void on_detail_to_probe(void *context, const struct container_detail *det
         return;
     }
     if (!detail->is_running || inet_pton(AF_INET, detail->address, &address.sin_addr) != 1) {
-        work->probe_status = 0;
+        forget_probe(work);
         find_out_why(work);
         return;
     }
@@ -183,6 +226,10 @@ static void on_detail_to_probe(void *context, const struct container_detail *det
     instance->is_dead = false;
     str_copy(instance->address, sizeof(instance->address), detail->address);
     work->astray_since_us = 0;
+    if (site_work_is_new_release(work)) {
+        release_log(work->deployd, work->site_id, work->site.desired_deployment,
+                    "Started; waiting for an answer on port %lld", (long long)work->release.port);
+    }
     work->probe = probe_start(
         work->deployd->run->base, choose_depth(work), &address, work->site.domain,
         config_integer(work->deployd->run->config, CONFIG_deployd_start_timeout_s) * 1000,
@@ -203,7 +250,7 @@ bool action_probe_interrupt(struct site_work *work, const char *id)
     }
     probe_cancel(work->probe);
     work->probe = NULL;
-    work->probe_status = 0;
+    forget_probe(work);
     find_out_why(work);
     return true;
 }

@@ -28,6 +28,12 @@ static bool is_loopback(const char *address)
             strcmp(address + len - 2, "7F") == 0);
 }
 
+/* Docker's own resolver, 127.0.0.11, listens in each container. */
+static bool is_resolver(const char *address)
+{
+    return str_equal(address, "0B00007F");
+}
+
 /* A copy of one line at a time: sscanf(3) measures all of its text first, and how long the table is
  * the container decides. */
 static bool parse_line(const char *line, size_t len, struct listening *ret_socket)
@@ -43,7 +49,7 @@ static bool parse_line(const char *line, size_t len, struct listening *ret_socke
     text[len] = '\0';
     if (sscanf(text, " %*d: %32[0-9A-F]:%4[0-9A-F] %*[0-9A-F]:%*4[0-9A-F] %2[0-9A-F]", address,
                port, state) != 3 ||
-        !str_equal(state, STATE_LISTEN)) {
+        !str_equal(state, STATE_LISTEN) || is_resolver(address)) {
         return false;
     }
     *ret_socket = (struct listening){(uint16_t)strtoul(port, NULL, 16), is_loopback(address)};
@@ -100,7 +106,7 @@ bool listening_judge(const struct listening *sockets, size_t count, uint16_t wan
             return true;
         }
     }
-    /* Docker's own resolver listens on a loopback port of each container: not the app's. */
+    /* What else listens on localhost may be a debugger. */
     for (size_t i = 0; i < count; i++) {
         if (!sockets[i].is_loopback) {
             snprintf(out, size,
@@ -123,8 +129,18 @@ bool listening_is_astray(pid_t pid, uint16_t wanted_port, char *out, size_t size
 
 void listening_explain(pid_t pid, uint16_t wanted_port, char *out, size_t size)
 {
-    if (!listening_is_astray(pid, wanted_port, out, size)) {
-        snprintf(out, size, "The app must listen on 0.0.0.0 and the port in the PORT variable (%u)",
-                 wanted_port);
+    struct listening sockets[MAX_SOCKETS] = {{0}};
+    size_t count = pid > 0 ? read_listening(pid, sockets, MAX_SOCKETS) : 0;
+    if (count < MAX_SOCKETS && listening_judge(sockets, count, wanted_port, out, size)) {
+        return;
     }
+    if (count == 1) {
+        snprintf(out, size,
+                 "The app listens on port %u of localhost only; let it listen on 0.0.0.0 and the "
+                 "port in the PORT variable (%u)",
+                 sockets[0].port, wanted_port);
+        return;
+    }
+    snprintf(out, size, "The app must listen on 0.0.0.0 and the port in the PORT variable (%u)",
+             wanted_port);
 }

@@ -85,6 +85,8 @@ struct site_work {
     struct plan_step step;
     struct probe *probe;
     int probe_status;               /* of the last probe: HTTP, 0 if there was no answer */
+    bool has_connected;             /* it: somebody took a connection */
+    int64_t probe_s;                /* how long it tried */
     int64_t astray_since_us;        /* monotonic: the app listens elsewhere only; 0: it does not */
     struct container_detail failed; /* what did not start, as the engine describes it */
 

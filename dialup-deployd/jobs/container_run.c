@@ -24,6 +24,7 @@ enum {
     CACHE_PARTS = 4,    /* of what may be stored, where temporary storage has no limit */
     DRAIN_US = 5000000, /* of silence */
     REMOVE_TIMEOUT_MS = 60000,
+    EXIT_NOT_THERE = 127, /* what a shell says of a command that it does not find */
 };
 
 struct running {
@@ -63,9 +64,9 @@ static const struct {
     {"Unsupported URL Type \"workspace:",
      "npm does not know workspace: versions, which are pnpm's and yarn's: build at home and deploy "
      "the result, or use a Dockerfile"},
-    {"is not in this registry",
-     "If the package is a folder beside this one (a monorepo), build at home and deploy the "
-     "result, or deploy the upper folder with a start script"},
+    {"is not in this registry", "Is its name spelt right? If the package is a folder beside this "
+                                "one (a monorepo), build at home and deploy the "
+                                "result, or deploy the upper folder with a start script"},
 };
 
 static void watch_output(struct running *running, const char *data, size_t size)
@@ -282,9 +283,14 @@ static int explain_status(const struct running *running, struct error *err)
                   running->build->detection.type->build_memory_mib, doing);
         error_hint(err, "Use fewer or smaller packages, or build at home and deploy the result");
     } else {
+        const char *usual =
+            running->status == EXIT_NOT_THERE
+                ? "A command is not there: name its package among the dependencies. "
+                  "npm is; pnpm, yarn and bun are not"
+                : "The reason stands in the log above";
         error_set(err, ERR_BUILD_FAILED, "It failed while %s, with exit code %lld", doing,
                   (long long)running->status);
-        error_hint(err, "%s", running->hint ? running->hint : "The reason stands in the log above");
+        error_hint(err, "%s", running->hint ? running->hint : usual);
     }
     return -ERR_BUILD_FAILED;
 }

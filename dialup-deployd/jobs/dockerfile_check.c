@@ -1,5 +1,5 @@
 /*
- * Reads a Dockerfile as the engine does, as far as that matters for ADD: comments, lines that go
+ * Reads a Dockerfile as the engine does, as far as that matters here: comments, lines that go
  * on, and the `# escape=` directive, which changes how they do. Called by the build job.
  */
 #include "dialup-deployd/jobs/dockerfile_check.h"
@@ -63,6 +63,33 @@ static bool fetches_from_elsewhere(const char *instruction)
     return sources && (strstr(sources, "://") || strstr(sources, "git@") || strchr(sources, '$'));
 }
 
+static bool needs_buildkit(const char *instruction)
+{
+    static const char *const words[] = {"RUN", "COPY", "ADD"};
+    static const char *const known[] = {"--from=", "--chown="}; /* to the builder before it, too */
+    const char *rest = NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(words) && !rest; i++) {
+        rest = after_word(skip_blanks(instruction), words[i]);
+    }
+    while (rest && str_starts_with(rest, "--")) {
+        if (!str_starts_with(rest, known[0]) && !str_starts_with(rest, known[1])) {
+            return true;
+        }
+        rest = skip_blanks(rest + strcspn(rest, " \t\r\v\f"));
+    }
+    return rest && str_starts_with(rest, "<<");
+}
+
+static int refuse_buildkit(int line, struct error *err)
+{
+    int result = error_set(err, ERR_INVALID_ARGUMENT,
+                           "Dockerfile, line %d: this needs BuildKit, and this server builds "
+                           "without it",
+                           line);
+    error_hint(err, "Leave out --mount, --link and --chmod, and write RUN a && b instead of <<EOF");
+    return result;
+}
+
 static int refuse(int line, struct error *err)
 {
     int result =
@@ -95,6 +122,9 @@ int dockerfile_check(const char *text, struct error *err)
         }
         if (fetches_from_elsewhere(strbuf_text(&instruction))) {
             return refuse(first, err);
+        }
+        if (needs_buildkit(strbuf_text(&instruction))) {
+            return refuse_buildkit(first, err);
         }
         strbuf_clear(&instruction);
     }

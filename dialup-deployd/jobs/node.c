@@ -127,7 +127,7 @@ static int install(struct build *build, struct error *err)
         progress_note(&build->progress, "Dependencies unchanged: taken from the cache");
         return 0;
     }
-    if (!has_lock(build)) {
+    if (!has_lock(build) && (build->package.has_dependencies || build->package.has_workspaces)) {
         note_no_lock(build);
     }
     result = run_npm(build, argv, ARRAY_COUNT(argv), "installing packages",

@@ -17,6 +17,12 @@ static bool depends_on(const struct json_value *root, const char *name)
            json_find(json_find(root, "devDependencies"), name);
 }
 
+static bool names_packages(const struct json_value *root, const char *list)
+{
+    const struct json_value *value = json_find(root, list);
+    return value && value->type == JSON_OBJECT && value->item_count > 0;
+}
+
 static bool has_any(const struct json_value *scripts, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -41,7 +47,11 @@ int package_parse(struct arena *arena, const char *text, size_t size, struct pac
     }
     const struct json_value *root;
     struct error inner;
-    if (json_parse(arena, text, size, &root, &inner) < 0) {
+    int result = json_parse(arena, text, size, &root, &inner);
+    if (result == 0 && root->type != JSON_OBJECT) {
+        result = error_set(&inner, ERR_INVALID_ARGUMENT, "it must hold an object: { ... }");
+    }
+    if (result < 0) {
         error_set_field(err, ERR_INVALID_ARGUMENT, "package.json",
                         "package.json cannot be read: %s", inner.message);
         error_hint(err, "Mend it and deploy again");
@@ -58,6 +68,8 @@ int package_parse(struct arena *arena, const char *text, size_t size, struct pac
                 .start_script = json_find_text(scripts, "start", NULL),
                 .main = json_find_text(root, "main", NULL),
             },
+        .has_dependencies =
+            names_packages(root, "dependencies") || names_packages(root, "devDependencies"),
         .has_workspaces = json_find(root, "workspaces") != NULL,
         .has_install_scripts = has_any(scripts, install_scripts, ARRAY_COUNT(install_scripts)),
         .wraps_start = has_any(scripts, start_wrappers, ARRAY_COUNT(start_wrappers)),

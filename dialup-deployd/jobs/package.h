@@ -17,6 +17,7 @@ enum { PACKAGE_MAX_BYTES = 1 << 20, PACKAGE_MAX_ARGUMENTS = 32 };
 
 struct package {
     struct site_package site;
+    bool has_dependencies; /* packages of others, also for the build only */
     bool has_workspaces;
     bool has_install_scripts; /* of its own: what is installed depends on more than its packages */
     bool wraps_start;         /* prestart or poststart */

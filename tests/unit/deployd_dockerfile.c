@@ -1,5 +1,5 @@
 /*
- * ADD from elsewhere is found however a Dockerfile writes it.
+ * ADD from elsewhere, and what needs BuildKit, is found however a Dockerfile writes it.
  */
 #include "dialup-deployd/jobs/dockerfile_check.h"
 
@@ -28,6 +28,13 @@ static const struct {
     {"a comment", "FROM x\n# ADD http://h/x /x\n", 0},
     {"a url in RUN", "FROM x\nRUN wget http://h/x\n", 0},
     {"a word that begins like it", "FROM x\nADDRESS http://h\n", 0},
+    {"a mount of BuildKit's", "FROM x\nRUN --mount=type=cache,target=/r npm ci\n", 2},
+    {"a here-document", "# syntax=docker/dockerfile:1\nFROM x\nrun <<EOF\necho\nEOF\n", 3},
+    {"a here-document that is copied", "FROM x\nCOPY --chown=a <<EOF /x\nhello\nEOF\n", 2},
+    {"a linked copy", "FROM x\nCOPY --from=y --link /a /b\n", 2},
+    {"options that are older", "FROM x\nCOPY --from=y --chown=a:b /a /b\n", 0},
+    {"an option of the command", "FROM x\nRUN npm ci --omit=dev\n", 0},
+    {"a shift", "FROM x\nRUN echo $((1 << 2))\n", 0},
     {"nothing", "", 0},
 };
 
@@ -49,6 +56,6 @@ static void case_rows(void)
 
 int main(void)
 {
-    static const struct check_case cases[] = {{"ADD from elsewhere is refused", case_rows}};
+    static const struct check_case cases[] = {{"what is refused", case_rows}};
     return check_run(cases, ARRAY_COUNT(cases));
 }

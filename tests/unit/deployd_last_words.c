@@ -25,10 +25,38 @@ static void case_lines(void)
     }
 }
 
+static void case_advice(void)
+{
+    static const struct {
+        const char *text;
+        const char *wanted; /* NULL: none */
+    } rows[] = {
+        {"", NULL},
+        {"up on 3000\n", NULL},
+        {"Error: Cannot find module 'express'\nRequire stack:\n", "dependencies"},
+        {"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'x' imported from /app",
+         "dependencies"},
+        {"Error: EROFS: read-only file system, open '/app/x'", "/tmp"},
+        {"  errno: -2,\n  code: 'ENOENT',\n  syscall: 'mkdir',\n  path: 'data'\n", "/tmp"},
+        {"[FATAL tini (6)] exec ./entry.sh failed: No such file or directory\n", "line ends"},
+        {"[FATAL tini (6)] exec ./entry.sh failed: Permission denied\n", "chmod"},
+        {"sqlite: Read-only file system", "/tmp"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        const char *advice = last_words_advice(rows[i].text, strlen(rows[i].text));
+        CHECK(!advice == !rows[i].wanted);
+        if (advice && rows[i].wanted) {
+            CHECK_CONTAINS(advice, rows[i].wanted);
+        }
+    }
+    CHECK(!last_words_advice("EROFS", 4));
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
         {"the last lines of a text", case_lines},
+        {"advice for known failures", case_advice},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
