@@ -46,6 +46,7 @@ struct admind {
     struct ipc_subscriber *events;
     struct event *housekeeping;
     struct notice_watch *notices;
+    struct trail *trail;
     struct log_poll_list polls;      /* of api_log.c */
     struct root_work_list root_work; /* of rpc.c */
 };

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dialup-admind/access.h"
-#include "dialup-admind/people.h"
+#include "dialup-admind/trail.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/crypto/crypto.h"
@@ -76,8 +76,13 @@ static void finish(struct call *call, const void *result)
 {
     if (call->action) {
         log_info("%s %s", call->action, call->subject);
-        people_audit(call->admind, call->actor, call->request_id, call->action, call->subject,
-                     NULL);
+        trail_add(call->admind->trail, &(struct audit_entry){
+                                           .actor = call->actor,
+                                           .action = call->action,
+                                           .subject = call->subject,
+                                           .detail = "{}",
+                                           .request_id = call->request_id,
+                                       });
     }
     if (call->on_done) {
         call->on_done(call, result);

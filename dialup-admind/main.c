@@ -9,6 +9,7 @@
 #include "dialup-admind/admind.h"
 #include "dialup-admind/handlers.h"
 #include "dialup-admind/notice_watch.h"
+#include "dialup-admind/trail.h"
 #include "dialup-admind/upload_files.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
@@ -144,6 +145,7 @@ static void stop(void *state)
         }
     }
     notice_watch_free(admind->notices);
+    trail_free(admind->trail);
     password_worker_free(admind->passwords);
     ipc_subscriber_close(admind->events);
     for (int i = 0; i < PEER_COUNT; i++) {
@@ -169,6 +171,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     admind->sites_suffix = config_text(run->config, CONFIG_common_domain);
     LIST_INIT(&admind->polls);
     LIST_INIT(&admind->root_work);
+    admind->trail = trail_new(run->base, run->db);
     *ret_state = admind;
     int result = upload_files_make_folder(admind, err);
     for (size_t i = 0; result == 0 && i < ARRAY_COUNT(parts); i++) {
