@@ -12,8 +12,9 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/store/levels.h"
 #include "libdialup/store/reservations.h"
+#include "libdialup/store/teams.h"
 
-enum { BYTES_PER_MIB = 1 << 20 };
+enum { BYTES_PER_MIB = 1 << 20, LEADS_NAMED = 2 };
 
 struct admission admission_for(const struct deployd *deployd, enum quota_entity owner_kind,
                                int64_t owner_id)
@@ -49,6 +50,25 @@ int admission_read_levels(const struct admission *admission, struct arena *arena
     *ret_levels = (struct admission_levels){.count = 2};
     int result = admission_read_level(admission, arena, &ret_levels->levels[0], err);
     return result < 0 ? result : read_system(admission, &ret_levels->levels[1], err);
+}
+
+void admission_name_leads(const struct admission *admission, struct arena *arena,
+                          struct admission_levels *levels)
+{
+    struct team_members_list list;
+    const char *names = NULL;
+    if (admission->owner_kind != QUOTA_TEAM ||
+        team_members_list(admission->db, arena, admission->owner_id, &list, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0, count = 0; i < list.count && count < LEADS_NAMED; i++) {
+        const struct team_member *row = &list.rows[i];
+        if (row->role == TEAM_ROLE_LEAD && row->is_active) {
+            names = names ? arena_printf(arena, "%s or %s", names, row->email) : row->email;
+            count++;
+        }
+    }
+    levels->levels[0].leads = names;
 }
 
 void admission_take_off(struct admission_levels *levels, const struct quota_amounts *amounts)
@@ -131,7 +151,11 @@ static int admit(const struct admission *admission, struct arena *arena,
     }
     admission_take_off(levels, held);
     quota_admit(levels->levels, levels->count, request, &verdict);
-    return verdict.allowed ? 0 : view_refusal(&verdict, action, arena, err);
+    if (verdict.allowed) {
+        return 0;
+    }
+    admission_name_leads(admission, arena, levels);
+    return view_refusal(&verdict, action, arena, err);
 }
 
 static int put(struct db *db, const struct site *site, enum reservation_purpose purpose,
@@ -234,7 +258,11 @@ int admission_check_alone(const struct admission *admission, struct arena *arena
         levels.levels[i].used = (struct quota_amounts){0};
     }
     quota_admit(levels.levels, levels.count, &amounts, &verdict);
-    return verdict.allowed ? 0 : view_refusal(&verdict, action, arena, err);
+    if (verdict.allowed) {
+        return 0;
+    }
+    admission_name_leads(admission, arena, &levels);
+    return view_refusal(&verdict, action, arena, err);
 }
 
 int admission_holds_run(struct db *db, struct arena *arena, int64_t site_id, bool *ret_holds,

@@ -38,6 +38,10 @@ struct admission_levels {
 int admission_read_levels(const struct admission *admission, struct arena *arena,
                           struct admission_levels *ret_levels, struct error *err);
 
+/* For the words of a refusal: who leads the team whose limit it is. Nothing for a user. */
+void admission_name_leads(const struct admission *admission, struct arena *arena,
+                          struct admission_levels *levels);
+
 /* The owner's level alone; QUOTA_SYSTEM as owner: the server's. */
 int admission_read_level(const struct admission *admission, struct arena *arena,
                          struct quota_level *ret_level, struct error *err);

@@ -74,6 +74,9 @@ int handle_quota_validate(void *context, struct ipc_request *request, const void
     struct quota_amounts amounts = amounts_of(wanted);
     struct quota_verdict verdict;
     quota_admit(levels->levels, levels->count, &amounts, &verdict);
+    if (!verdict.allowed) {
+        admission_name_leads(&admission, arena, levels);
+    }
     *(struct deployd_verdict *)result = view_verdict(
         &verdict, wanted->development ? "Cannot start editor" : "Cannot deploy", arena);
     return status;

@@ -115,7 +115,11 @@ static int admit_new_site(const struct admission *admission, struct arena *arena
     quota_amounts_add(&amounts, &existing);
     struct quota_verdict verdict;
     quota_admit(levels.levels, levels.count, &amounts, &verdict);
-    return verdict.allowed ? 0 : view_refusal(&verdict, "Cannot deploy", arena, err);
+    if (verdict.allowed) {
+        return 0;
+    }
+    admission_name_leads(admission, arena, &levels);
+    return view_refusal(&verdict, "Cannot deploy", arena, err);
 }
 
 static int describe_site(const struct deployd_site_create_params *params, struct site *ret_site,

@@ -23,7 +23,8 @@ enum { QUOTA_CALM_PERCENT = 60 };
 /* One level that binds a request. */
 struct quota_level {
     enum quota_entity entity;
-    const char *name; /* borrowed: "ann@example.org", "the blog team", "the server" */
+    const char *name;  /* borrowed: "ann@example.org", "the blog team", "the server" */
+    const char *leads; /* borrowed: who leads a team; NULL: not read */
     struct quota_limit limits[QUOTA_DIMENSION_COUNT];
     struct quota_machine machine; /* what parts of the machine are parts of */
     struct quota_amounts brought; /* a user's: lent to teams. A team's: what its members bring in */

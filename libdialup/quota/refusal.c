@@ -58,10 +58,30 @@ static bool is_with_team(const struct quota_check *check)
            check->projected <= check->limit + check->level->brought.of[check->dimension];
 }
 
+/* Its members can do something about a team's limit, and others than an admin can raise it. */
+static void hint_at_team(const struct quota_check *check, struct error *err)
+{
+    const char *name = check->level->name;
+    const char *leads = check->level->leads ? check->level->leads : "its lead";
+    if (quota_dimension_is_shared(check->dimension)) {
+        error_hint(err,
+                   "Ask %.120s to move more into the team %.64s (deploy team advice shows what "
+                   "would help), or admin to raise its limit; or stop or remove a site of it",
+                   leads, name);
+    } else {
+        error_hint(err,
+                   "Ask admin to raise the limit of the team %.64s, or %.120s which of its sites "
+                   "can go",
+                   name, leads);
+    }
+}
+
 static void set_hint(const struct quota_check *check, struct error *err)
 {
     const struct quota_dimension_info *info = quota_dimension_info(check->dimension);
-    if (check->level->entity == QUOTA_SYSTEM) {
+    if (check->level->entity == QUOTA_TEAM) {
+        hint_at_team(check, err);
+    } else if (check->level->entity == QUOTA_SYSTEM) {
         error_hint(
             err, "Stop a site that is not needed, or ask admin: the server itself is nearly full");
     } else if (is_with_team(check)) {

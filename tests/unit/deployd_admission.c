@@ -107,6 +107,7 @@ static void case_team_sites(void)
     CHECK_INT(run(&rig, &shared), -ERR_QUOTA_EXCEEDED);
     CHECK_STR(rig.err.message,
               "Cannot deploy: Your team has reached its running container limit (0/0)");
+    CHECK_CONTAINS(rig.err.hint, "Ask ann@example.org to move more into the team The blog");
     CHECK_INT(bring(&rig, QUOTA_CONCURRENT_CONTAINERS, 1), 0);
     CHECK_INT(run(&rig, &shared), 0);
     CHECK_INT(held(&rig, &shared, QUOTA_MEMORY_PRODUCTION), 256);

@@ -237,12 +237,24 @@ static void case_levels_other_than_the_asker(void)
     struct quota_amounts request = {.of[QUOTA_SITES] = 1};
     struct quota_verdict verdict;
     struct error err;
-    quota_level_init(&level, QUOTA_TEAM, "the blog team");
+    quota_level_init(&level, QUOTA_TEAM, "The blog");
     use(&level, QUOTA_SITES, 3, 3);
     quota_admit(&level, 1, &request, &verdict);
     quota_refuse(&verdict, "Cannot deploy", &err);
     CHECK_STR(err.message, "Cannot deploy: Your team has reached its site limit (3/3)");
-    CHECK_STR(err.hint, "Contact admin to increase your limits or remove an old site");
+    CHECK_STR(err.hint,
+              "Ask its lead to move more into the team The blog (deploy team advice shows "
+              "what would help), or admin to raise its limit; or stop or remove a site "
+              "of it");
+    level.leads = "ann@example.org or bob@example.org";
+    quota_refuse(&verdict, "Cannot deploy", &err);
+    CHECK_CONTAINS(err.hint, "Ask ann@example.org or bob@example.org to move more");
+    use(&level, QUOTA_APPLICATIONS, 1, 1);
+    request = (struct quota_amounts){.of[QUOTA_APPLICATIONS] = 1};
+    quota_admit(&level, 1, &request, &verdict);
+    quota_refuse(&verdict, "Cannot deploy", &err);
+    CHECK_STR(err.hint, "Ask admin to raise the limit of the team The blog, or ann@example.org or "
+                        "bob@example.org which of its sites can go");
     quota_level_init_system(&level, 1000, 1000, 1000, 20);
     request = (struct quota_amounts){.of[QUOTA_MEMORY_PRODUCTION] = 801};
     quota_admit(&level, 1, &request, &verdict);
