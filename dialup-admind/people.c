@@ -20,6 +20,7 @@
 #include "libdialup/store/notices.h"
 #include "libdialup/store/profiles.h"
 #include "libdialup/store/sessions.h"
+#include "libdialup/store/teams.h"
 
 enum { DAY_S = 24 * 3600, MAX_KEYS = 50 };
 
@@ -184,6 +185,29 @@ static int keep_an_admin(struct db *db, const struct user *before, const struct 
     return result;
 }
 
+/* Else nobody but an admin could add to a team, remove from it, or move what it has. */
+static int keep_leads(struct db *db, struct arena *arena, const struct user *user,
+                      struct error *err)
+{
+    AUTO_STRBUF struct strbuf names = STRBUF_INIT;
+    struct teams_list teams;
+    int result = teams_list_led_alone(db, arena, user->id, &teams, err);
+    if (result < 0 || teams.count == 0) {
+        return result;
+    }
+    for (size_t i = 0; i < teams.count; i++) {
+        strbuf_printf(&names, "%s%s", i > 0 ? ", " : "", teams.rows[i].name);
+    }
+    bool is_one = teams.count == 1;
+    error_set_field(err, ERR_CONFLICT, "is_active", "%.64s is the last lead of %s %.200s",
+                    user->email, is_one ? "the team" : "the teams", strbuf_text(&names));
+    error_hint(err,
+               "Make somebody else a lead first (deploy team role \"%.64s\" USER lead), or "
+               "delete %s",
+               teams.rows[0].name, is_one ? "the team" : "what is not needed any more");
+    return -ERR_CONFLICT;
+}
+
 static int end_account(struct db *db, struct arena *arena, int64_t user_id, int64_t now,
                        struct error *err)
 {
@@ -249,6 +273,9 @@ static int write_change(const struct admind *admind, struct arena *arena, const 
     struct db *db = admind->run->db;
     int64_t now = clock_unix();
     int result = keep_an_admin(db, before, user, err);
+    if (result == 0 && before->is_active && !user->is_active) {
+        result = keep_leads(db, arena, before, err);
+    }
     if (result == 0) {
         result = users_update(db, user, now, err);
     }

@@ -19,8 +19,8 @@ enum { QUOTA_TEAM_MEMBERS_MAX = 500, QUOTA_MOVES_MAX = 200 };
 /* A member, as seen from one team. Amounts have their wholes added up. */
 struct quota_member {
     int64_t user_id;
-    const char *name; /* borrowed */
-    bool is_lead;
+    const char *name;           /* borrowed */
+    bool is_lead;               /* whose account is active */
     struct quota_amounts limit; /* effective, less what is brought into other teams; or
                                    QUOTA_UNLIMITED */
     struct quota_amounts used;  /* by what is the member's own */

@@ -38,7 +38,7 @@ int teams_read_quota(struct db *db, struct arena *arena, int64_t team_id,
         /* Outside of a transaction a member may have left between two queries. */
         if (levels_find(&levels, row->user_id)) {
             team.members[team.count++] = (struct quota_member){
-                .user_id = row->user_id, .is_lead = row->role == TEAM_ROLE_LEAD};
+                .user_id = row->user_id, .is_lead = row->role == TEAM_ROLE_LEAD && row->is_active};
         }
     }
     if ((r = store_read_shares(db, team_id, &team, err)) < 0) {

@@ -21,6 +21,7 @@ enum {
     FIND,
     LIST,
     LIST_OF_USER,
+    LIST_LED_ALONE,
     COUNT_SITES,
     LIST_MEMBERS,
     FIND_MEMBER,
@@ -45,17 +46,27 @@ static const struct db_statement rows[] = {
     [LIST_OF_USER] = {"teams_list_of_user",
                       "SELECT " COLUMNS "FROM teams WHERE deleted_at IS NULL AND id IN "
                       "(SELECT team_id FROM team_members WHERE user_id = ?1) ORDER BY id"},
+    [LIST_LED_ALONE] =
+        {"teams_list_led_alone",
+         "SELECT " COLUMNS "FROM teams WHERE deleted_at IS NULL AND id IN "
+         "(SELECT own.team_id FROM team_members own WHERE own.user_id = ?1 AND own.role = 'lead' "
+         "AND NOT EXISTS (SELECT 1 FROM team_members other JOIN users ON users.id = other.user_id "
+         "WHERE other.team_id = own.team_id AND other.user_id <> ?1 AND other.role = 'lead' "
+         "AND users.is_active)) ORDER BY id"},
     [COUNT_SITES] = {"teams_count_sites", "SELECT count(*) FROM sites WHERE owner_kind = 'team' "
                                           "AND owner_id = ?1 AND deleted_at IS NULL"},
     [LIST_MEMBERS] = {"team_members_list",
-                      "SELECT team_id, user_id, role, joined_at, leads_may_move FROM team_members "
-                      "WHERE team_id = ?1 ORDER BY role, user_id"},
+                      "SELECT m.team_id, m.user_id, m.role, m.joined_at, m.leads_may_move, "
+                      "u.is_active, u.email FROM team_members m JOIN users u ON u.id = m.user_id "
+                      "WHERE m.team_id = ?1 ORDER BY m.role, m.user_id"},
     [FIND_MEMBER] = {"team_members_find",
                      "SELECT role FROM team_members JOIN teams ON id = team_id "
                      "WHERE team_id = ?1 AND user_id = ?2 "
                      "AND deleted_at IS NULL"},
-    [COUNT_MEMBERS] = {"team_members_count", "SELECT count(*), coalesce(sum(role = 'lead'), 0) "
-                                             "FROM team_members WHERE team_id = ?1"},
+    [COUNT_MEMBERS] = {"team_members_count",
+                       "SELECT count(*), coalesce(sum(m.role = 'lead' AND u.is_active), 0) "
+                       "FROM team_members m JOIN users u ON u.id = m.user_id "
+                       "WHERE m.team_id = ?1"},
     [ADD_MEMBER] = {"team_members_add",
                     "INSERT INTO team_members (team_id, user_id, role, joined_at) "
                     "VALUES (?1, ?2, ?3, ?4)"},
@@ -95,11 +106,17 @@ static int check_name(const char *name, struct error *err)
 {
     size_t len = strlen(name);
     bool is_blank = strspn(name, " \t") == len;
-    if (!is_blank && len <= NAME_LEN_MAX) {
+    bool has_control = false;
+    for (const char *c = name; *c; c++) {
+        has_control = has_control || (unsigned char)*c < ' ' || *c == '\x7f';
+    }
+    if (!is_blank && !has_control && len <= NAME_LEN_MAX) {
         return 0;
     }
     int result = error_set_field(err, ERR_INVALID_ARGUMENT, "name", "%s",
-                                 is_blank ? "A team needs a name" : "This name is too long");
+                                 is_blank      ? "A team needs a name"
+                                 : has_control ? "A team's name is one line of plain text"
+                                               : "This name is too long");
     error_hint(err, "Use 1 to %d characters", NAME_LEN_MAX);
     return result;
 }
@@ -253,6 +270,14 @@ int teams_list_of_user(struct db *db, struct arena *arena, int64_t user_id,
     return read_list(&q, arena, ret_list);
 }
 
+int teams_list_led_alone(struct db *db, struct arena *arena, int64_t user_id,
+                         struct teams_list *ret_list, struct error *err)
+{
+    AUTO_QUERY struct db_query q = db_query(db, &teams_statements, LIST_LED_ALONE, err);
+    db_bind_i64(&q, user_id);
+    return read_list(&q, arena, ret_list);
+}
+
 /* Members ------------------------------------------------------------------------------------ */
 
 int team_members_list(struct db *db, struct arena *arena, int64_t team_id,
@@ -270,6 +295,8 @@ int team_members_list(struct db *db, struct arena *arena, int64_t team_id,
         member->role = (enum team_role)store_column_enum(&q, role_names, ARRAY_COUNT(role_names));
         member->joined_at = db_column_i64(&q);
         member->leads_may_move = db_column_bool(&q);
+        member->is_active = db_column_bool(&q);
+        member->email = db_column_text(&q, arena);
     }
     if (r == 0) {
         *ret_list = list;

@@ -41,6 +41,8 @@ struct team_member {
     enum team_role role;
     int64_t joined_at;
     bool leads_may_move; /* a lead may have them bring in more */
+    bool is_active;      /* their account: who is not leads nothing */
+    const char *email;
 };
 
 struct team_members_list {
@@ -66,7 +68,11 @@ int teams_list(struct db *db, struct arena *arena, int64_t after_id, int64_t lim
 int teams_list_of_user(struct db *db, struct arena *arena, int64_t user_id,
                        struct teams_list *ret_list, struct error *err);
 
-/* How many there are of a team; members that are not active count, too. */
+/* Those that nobody active would lead if this user did not. */
+int teams_list_led_alone(struct db *db, struct arena *arena, int64_t user_id,
+                         struct teams_list *ret_list, struct error *err);
+
+/* How many there are of a team; members that are not active count, too, but not as leads. */
 struct team_counts {
     int64_t members;
     int64_t leads;

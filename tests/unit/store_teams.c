@@ -90,7 +90,7 @@ static void case_teams(void)
     CHECK_STR(s->f.err.field, "name");
     CHECK_STR(s->f.err.message, "There is a team \"the BLOG\" already");
     static const char *const bad[] = {
-        "", "  ", "12345678901234567890123456789012345678901234567890123456789012345"};
+        "", "  ", "a\nb", "12345678901234567890123456789012345678901234567890123456789012345"};
     for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
         CHECK_INT(teams_create(s->admind, bad[i], rig.bob, 5, &id, &s->f.err),
                   -ERR_INVALID_ARGUMENT);
@@ -180,6 +180,40 @@ static void case_members(void)
     CHECK_INT(list.count, 1);
     CHECK(team_role_parse("lead", &role) && role == TEAM_ROLE_LEAD);
     CHECK(!team_role_parse("king", &role));
+}
+
+/* Who has no account any more leads nothing. */
+static void case_inactive_leads(void)
+{
+    AUTO_RIG struct rig rig;
+    rig_init(&rig);
+    struct store_fixture *s = &rig.s;
+    struct error *err = &s->f.err;
+    struct team_members_list members;
+    struct team_counts counts;
+    struct teams_list teams;
+    CHECK_INT(teams_list_led_alone(s->admind, s->arena, rig.ann, &teams, err), 0);
+    CHECK_INT(teams.count, 1);
+    CHECK_STR(teams.rows[0].name, "The blog");
+    CHECK_INT(team_members_set_role(s->admind, rig.team, rig.bob, TEAM_ROLE_LEAD, err), 0);
+    CHECK_INT(teams_list_led_alone(s->admind, s->arena, rig.ann, &teams, err), 0);
+    CHECK_INT(teams.count, 0);
+    CHECK_INT(users_deactivate(s->admind, rig.ann, 7, err), 0);
+    CHECK_INT(teams_list_led_alone(s->admind, s->arena, rig.bob, &teams, err), 0);
+    CHECK_INT(teams.count, 1);
+    CHECK_INT(teams_count(s->admind, rig.team, &counts, err), 0);
+    CHECK_INT(counts.members, 2);
+    CHECK_INT(counts.leads, 1);
+    CHECK_INT(team_members_list(s->admind, s->arena, rig.team, &members, err), 0);
+    CHECK_STR(members.rows[0].email, "ann@example.org");
+    CHECK(!members.rows[0].is_active && members.rows[1].is_active);
+    CHECK_INT(team_members_remove(s->admind, rig.team, rig.bob, &machine, err), -ERR_CONFLICT);
+    CHECK_INT(team_members_set_role(s->admind, rig.team, rig.bob, TEAM_ROLE_MEMBER, err),
+              -ERR_CONFLICT);
+    CHECK_INT(team_members_remove(s->admind, rig.team, rig.ann, &machine, err), 0);
+    CHECK_INT(teams_delete(s->admind, rig.team, 9, err), 0);
+    CHECK_INT(teams_list_led_alone(s->admind, s->arena, rig.bob, &teams, err), 0);
+    CHECK_INT(teams.count, 0);
 }
 
 /* A team that is full. */
@@ -411,6 +445,7 @@ int main(void)
         {"teams", case_teams},
         {"a team with sites is not deleted", case_deleted_teams},
         {"members", case_members},
+        {"leads without an account", case_inactive_leads},
         {"a team that is full", case_full_team},
         {"what members bring in", case_shares},
         {"all moves or none", case_many_moves},
