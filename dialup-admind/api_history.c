@@ -240,7 +240,7 @@ int handle_usage_analytics(struct http_request *request, void *context, struct e
         (r = read_consumers(admind, arena, USAGE_OF_SITE, &period, order, limit, &answer.sites,
                             &answer.sites_count, err)) < 0 ||
         (r = read_history(admind, arena, &everybody, hours, &system, err)) < 0 ||
-        (r = usage_view(admind, arena, &everybody, &level, err)) < 0) {
+        (r = usage_view(admind, arena, &everybody, NULL, &level, err)) < 0) {
         return r;
     }
     http_reply_json(request, 200, &http_usage_analytics_shape, &answer);

@@ -95,6 +95,10 @@ static void finish(struct call *call, const void *result)
 static void fail(struct call *call, const struct error *err)
 {
     struct error shown = *err;
+    if (call->answers_anyway) {
+        finish(call, NULL);
+        return;
+    }
     if (call->on_failed) {
         call->on_failed(call, &shown);
     }
@@ -129,6 +133,11 @@ int call_send(struct call *call, enum admind_peer peer, const struct ipc_method 
     const struct ipc_call_options options = {.request_id = call->request_id, .actor = call->actor};
     int result =
         ipc_client_call(call->admind->peers[peer], method, params, &options, on_reply, call, err);
+    if (result < 0 && call->answers_anyway) {
+        finish(call, NULL);
+        call_drop(call);
+        return 0;
+    }
     if (result < 0) {
         if (call->on_failed && err) {
             call->on_failed(call, err);

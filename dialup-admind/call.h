@@ -28,6 +28,7 @@ struct call {
     call_answer_fn *answer;
     call_done_fn *on_done;     /* may be NULL */
     call_failed_fn *on_failed; /* may be NULL */
+    bool answers_anyway;       /* a failure is an answer, too: of a NULL result */
     const char *action;        /* for the record: "site.create"; NULL: a read */
     const char *subject;       /* in the call's arena */
     void *context;             /* of the three functions; in the call's arena */

@@ -11,7 +11,7 @@
 #include "libdialup/store/uploads.h"
 #include "libdialup/store/usage.h"
 
-enum { CYCLES = 3, HOUR_S = 3600, BYTES_PER_MIB = 1 << 20 };
+enum { CYCLES = 3, HOUR_S = 3600, BYTES_PER_MIB = 1 << 20, KBIT_PER_MBIT = 1000 };
 
 enum quota_entity usage_entity_of(const struct scope *whose)
 {
@@ -23,7 +23,7 @@ static int64_t percent_of(int64_t used, int64_t limit)
     if (limit == QUOTA_UNLIMITED) {
         return 0;
     }
-    int64_t percent = limit > 0 ? used * 100 / limit : 100;
+    int64_t percent = limit > 0 ? used * 100 / limit : used > 0 ? 100 : 0;
     return percent < 0 ? 0 : percent > 1000000 ? 1000000 : percent;
 }
 
@@ -37,17 +37,18 @@ static int read_held(const struct admind *admind, const struct scope *owner,
                : 0;
 }
 
-/* The ledger's, and what is added up over a day. */
-static bool is_known(enum quota_dimension dimension)
+/* The ledger's, what is added up over a day, and what the gate counts. */
+static bool is_known(enum quota_dimension dimension, const struct gate_use *gate)
 {
-    return quota_dimension_is_counted(dimension) ||
-           quota_dimension_info(dimension)->kind == QUOTA_INTEGRAL;
+    enum quota_kind kind = quota_dimension_info(dimension)->kind;
+    return quota_dimension_is_counted(dimension) || kind == QUOTA_INTEGRAL ||
+           (gate && (kind == QUOTA_RATE || kind == QUOTA_GAUGE));
 }
 
 /* What is used and does not stand in the ledger: uploads on their way, which are all that is kept
- * for a while, and the hours of today. */
+ * for a while, the hours of today, and what passes the gate. */
 static int read_beside(const struct admind *admind, const struct scope *owner,
-                       struct quota_amounts *used, struct error *err)
+                       const struct gate_use *gate, struct quota_amounts *used, struct error *err)
 {
     struct uploads_held held;
     int64_t awake_s = 0;
@@ -59,12 +60,16 @@ static int read_beside(const struct admind *admind, const struct scope *owner,
     if (result == 0) {
         used->of[QUOTA_TEMP_STORAGE] = (held.bytes + BYTES_PER_MIB - 1) / BYTES_PER_MIB;
         used->of[QUOTA_RUNTIME_HOURS] = awake_s / HOUR_S;
+        used->of[QUOTA_CONNECTIONS] = gate ? gate->connections : 0;
+        used->of[QUOTA_BANDWIDTH] =
+            gate ? (gate->kbit_per_s + KBIT_PER_MBIT / 2) / KBIT_PER_MBIT : 0;
     }
     return result;
 }
 
 static int read_dimensions(const struct admind *admind, struct arena *arena,
-                           const struct scope *owner, struct http_usage *usage, struct error *err)
+                           const struct scope *owner, const struct gate_use *gate,
+                           struct http_usage *usage, struct error *err)
 {
     struct http_dimension_usage *rows = arena_calloc(arena, QUOTA_DIMENSION_COUNT, sizeof(*rows));
     struct quota_level level;
@@ -72,13 +77,13 @@ static int read_dimensions(const struct admind *admind, struct arena *arena,
     int result = level_read(admind, arena, entity, owner->id, &level, err);
     if (result == 0) {
         usage->name = level.name;
-        result = read_beside(admind, owner, &level.used, err);
+        result = read_beside(admind, owner, gate, &level.used, err);
     }
     for (int i = 0; result == 0 && i < QUOTA_DIMENSION_COUNT; i++) {
         const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
         int64_t used = level.used.of[i];
         int64_t limit = quota_level_limit(&level, (enum quota_dimension)i).hard;
-        if (!is_known((enum quota_dimension)i) ||
+        if (!is_known((enum quota_dimension)i, gate) ||
             !quota_dimension_binds((enum quota_dimension)i, entity)) {
             continue;
         }
@@ -147,7 +152,7 @@ static int read_storage(const struct admind *admind, const struct scope *owner,
 }
 
 int usage_view(const struct admind *admind, struct arena *arena, const struct scope *whose,
-               struct http_usage *ret_usage, struct error *err)
+               const struct gate_use *gate, struct http_usage *ret_usage, struct error *err)
 {
     struct http_measured *measured = arena_calloc(arena, 1, sizeof(*measured));
     struct http_storage *storage = arena_calloc(arena, 1, sizeof(*storage));
@@ -158,7 +163,7 @@ int usage_view(const struct admind *admind, struct arena *arena, const struct sc
         .measured = measured,
         .storage = storage,
     };
-    int r = read_dimensions(admind, arena, whose, ret_usage, err);
+    int r = read_dimensions(admind, arena, whose, gate, ret_usage, err);
     if (r < 0 || (r = read_measured(admind, whose, ret_usage->at, measured, err)) < 0) {
         return r;
     }

@@ -7,9 +7,15 @@
 #include "libdialup/store/scope.h"
 #include "proto/http_api.h"
 
-/* Of an owner, or of the system (id 0). In the arena. */
+/* What passes the gate, at the last cycle of monitoring. */
+struct gate_use {
+    int64_t connections;
+    int64_t kbit_per_s;
+};
+
+/* Of an owner, or of the system (id 0). In the arena. gate NULL: not known, and left out. */
 int usage_view(const struct admind *admind, struct arena *arena, const struct scope *whose,
-               struct http_usage *ret_usage, struct error *err);
+               const struct gate_use *gate, struct http_usage *ret_usage, struct error *err);
 
 /* Whose a scope is. */
 enum quota_entity usage_entity_of(const struct scope *whose);

@@ -3,6 +3,7 @@
  */
 #include "dialup-monitord/monitord.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 #include "libdialup/daemon/daemon.h"
 
 static struct monitord *monitord_of(void *context)
@@ -74,6 +75,27 @@ static int handle_usage_current(void *context, struct ipc_request *request, cons
     return 0;
 }
 
+static int handle_usage_of_owner(void *context, struct ipc_request *request, const void *params,
+                                 void *result, struct error *err)
+{
+    const struct monitord_usage_of_owner_params *wanted = params;
+    struct cycle_latest latest = cycle_latest(monitord_of(context)->cycle);
+    struct monitord_usage_of_owner_result *answer = result;
+    *answer = (struct monitord_usage_of_owner_result){.at = latest.at};
+    for (size_t i = 0; i < latest.owner_count; i++) {
+        const struct owner_use *use = &latest.owners[i];
+        if (use->owner_id == wanted->owner_id &&
+            str_equal(quota_entity_name(use->owner_kind), wanted->owner_kind)) {
+            answer->containers = use->containers;
+            answer->cpu_millicores = sum_of(use->cpu_millicores);
+            answer->memory_bytes = sum_of(use->memory_bytes);
+            answer->connections = use->connections;
+            answer->kbit_per_s = use->kbit_per_s;
+        }
+    }
+    return 0;
+}
+
 static void on_sampled(void *context, const struct cycle_result *result, const struct error *err)
 {
     struct ipc_request *request = context;
@@ -95,5 +117,6 @@ static int handle_sample(void *context, struct ipc_request *request, const void 
 
 ipc_handler_fn *const monitord_handlers[MONITORD_METHOD_COUNT] = {
     [MONITORD_USAGE_CURRENT] = handle_usage_current,
+    [MONITORD_USAGE_OF_OWNER] = handle_usage_of_owner,
     [MONITORD_SAMPLE] = handle_sample,
 };
