@@ -283,19 +283,6 @@ static void give_again(const struct owner_work *work)
 
 /* Owners ----------------------------------------------------------------------------------------*/
 
-static int enforce_owner(struct owner_work *work, struct error *err)
-{
-    struct admission admission = admission_for(work->deployd, work->kind, work->id);
-    int result = admission_read_levels(&admission, work->arena, &work->levels, err);
-    if (result == 0) {
-        result = enforce_hours(work, err);
-    }
-    if (result == 0 && take_back(work) == 0) {
-        give_again(work);
-    }
-    return result == -ERR_NOT_FOUND ? 0 : result; /* an owner who was deleted has nothing left */
-}
-
 /* What limits_apply does, for whoever has sites. */
 static void apply_limits(const struct owner_work *work)
 {
@@ -303,7 +290,27 @@ static void apply_limits(const struct owner_work *work)
         owner_limits_tell(work->deployd->owner_limits, work->kind, work->id);
         converger_kick_owner(work->deployd->converger, work->kind, work->id);
     }
-    add_row(work, "apply_limits", NULL, "", !work->is_dry);
+    add_row(work, "apply_limits", NULL,
+            arena_printf(work->arena, "the limits of %s are put in force again, for %zu %s",
+                         work->levels.levels[0].name, work->count,
+                         work->count == 1 ? "site" : "sites"),
+            !work->is_dry);
+}
+
+static int enforce_owner(struct owner_work *work, struct error *err)
+{
+    struct admission admission = admission_for(work->deployd, work->kind, work->id);
+    int result = admission_read_levels(&admission, work->arena, &work->levels, err);
+    if (result == 0 && work->is_asked) {
+        apply_limits(work);
+    }
+    if (result == 0) {
+        result = enforce_hours(work, err);
+    }
+    if (result == 0 && take_back(work) == 0) {
+        give_again(work);
+    }
+    return result == -ERR_NOT_FOUND ? 0 : result; /* an owner who was deleted has nothing left */
 }
 
 static int by_owner(const void *a_, const void *b_)
@@ -339,9 +346,6 @@ static int enforce_all(const struct owner_work *base, struct error *err)
                list.rows[i].owner_id == work.id) {
             work.count++;
             i++;
-        }
-        if (work.is_asked) {
-            apply_limits(&work);
         }
         result = enforce_owner(&work, err);
     }
