@@ -67,20 +67,36 @@ static const char *percent_text(struct run *run, int64_t percent, const char *no
     return percent > 0 ? arena_printf(run->arena, "%" PRId64 "%%", percent) : none;
 }
 
+static const char *amount_text(const struct run *run, const struct json_value *limit,
+                               const char *name)
+{
+    int64_t amount = json_find_integer(limit, name, QUOTA_UNLIMITED);
+    return amount < 0
+               ? "none"
+               : arena_strdup(run->arena,
+                              format_whole_amount(amount, json_find_text(limit, "unit", "")).text);
+}
+
+/* What is brought into teams or by members, and what binds with that. */
 static void print_limits(struct run *run, const struct json_value *answer)
 {
-    static const char *const titles[] = {"DIMENSION", "LIMIT", "OF THE SERVER", "WARNS AT",
-                                         "BURST"};
+    bool is_team = str_equal(json_find_text(answer, "entity", ""), "team");
+    const char *const titles[] = {"DIMENSION",     is_team ? "POOL" : "LIMIT",
+                                  "OF THE SERVER", is_team ? "BROUGHT IN" : "IN TEAMS",
+                                  "BINDS",         "WARNS AT",
+                                  "BURST"};
     const struct json_value *limits = json_find(answer, "limits");
     struct output_table table;
     output_table_init(&table, run, titles, ARRAY_COUNT(titles));
     for (size_t i = 0; limits && limits->type == JSON_ARRAY && i < limits->item_count; i++) {
         const struct json_value *limit = limits->items[i];
-        int64_t hard = json_find_integer(limit, "hard", QUOTA_UNLIMITED);
-        const char *unit = json_find_text(limit, "unit", "");
+        bool is_brought = json_find_integer(limit, "brought", 0) > 0;
         output_cell(&table, "%s", json_find_text(limit, "dimension", ""));
-        output_cell(&table, "%s", hard < 0 ? "none" : format_whole_amount(hard, unit).text);
+        output_cell(&table, "%s", amount_text(run, limit, "hard"));
         output_cell(&table, "%s", percent_text(run, json_find_integer(limit, "percent", 0), "-"));
+        output_cell(&table, "%s", is_brought ? amount_text(run, limit, "brought") : "-");
+        output_cell(&table, "%s",
+                    amount_text(run, limit, json_find(limit, "effective") ? "effective" : "hard"));
         output_cell(&table, "%s",
                     percent_text(run, json_find_integer(limit, "soft_percent", 0), "-"));
         output_cell(&table, "%s",
@@ -94,6 +110,10 @@ static void print_applied(struct run *run, const struct json_value *answer)
     const char *note = json_find_text(answer, "note", "");
     if (*note) {
         terminal_say(&run->terminal, "Note: %s", output_text(run, note));
+    }
+    const struct json_value *warnings = json_find(answer, "warnings");
+    for (size_t i = 0; warnings && warnings->type == JSON_ARRAY && i < warnings->item_count; i++) {
+        terminal_say(&run->terminal, "Look out: %s", output_text(run, warnings->items[i]->text));
     }
     const struct json_value *applied = json_find(answer, "applied");
     for (size_t i = 0; applied && applied->type == JSON_ARRAY && i < applied->item_count; i++) {

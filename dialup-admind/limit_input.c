@@ -17,8 +17,9 @@ static int check_hard(const struct admind_limit_change *change, enum quota_dimen
     }
     error_set_field(err, ERR_INVALID_ARGUMENT, "hard", "%lld cannot be the limit of \"%s\"",
                     (long long)change->hard, change->dimension);
-    error_hint(err, "Give 0 to %lld %s, or -1 for no limit", (long long)QUOTA_MAX_AMOUNT,
-               quota_unit_name(quota_dimension_info(dimension)->unit));
+    enum quota_unit unit = quota_dimension_info(dimension)->unit;
+    error_hint(err, "Give 0 to %lld%s%s, or -1 for no limit", (long long)QUOTA_MAX_AMOUNT,
+               unit == QUOTA_COUNT ? "" : " ", unit == QUOTA_COUNT ? "" : quota_unit_name(unit));
     return -ERR_INVALID_ARGUMENT;
 }
 

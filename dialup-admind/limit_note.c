@@ -5,10 +5,11 @@
 #include "dialup-admind/limit_note.h"
 
 #include "dialup-admind/level.h"
+#include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "libdialup/site/site_type.h"
 
-enum { AMOUNT_SIZE = 64, SENTENCE_SIZE = 512 };
+enum { AMOUNT_SIZE = 64, SENTENCE_SIZE = 512, HOURS_A_DAY = 24, WARNINGS_PER_DIMENSION = 3 };
 
 const char *limit_note(const struct admind *admind, struct arena *arena,
                        const struct quota_limit *limits, const bool *changed)
@@ -63,11 +64,40 @@ static const char *types_above(struct arena *arena, enum quota_dimension dimensi
     return names;
 }
 
+/* What is in teams stays there, so that they and their owner have more together than is given. */
+static const char *brought_above(struct arena *arena, const struct quota_level *level,
+                                 enum quota_dimension dimension)
+{
+    const struct quota_dimension_info *info = quota_dimension_info(dimension);
+    int64_t given =
+        quota_limit_effective(&level->limits[dimension], dimension, &level->machine).hard;
+    int64_t brought = level->brought.of[dimension];
+    char amounts[2][AMOUNT_SIZE];
+    if (level->entity != QUOTA_USER || given == QUOTA_UNLIMITED || brought <= given) {
+        return NULL;
+    }
+    quota_format(info->unit, brought, amounts[0], AMOUNT_SIZE);
+    quota_format(info->unit, brought - given, amounts[1], AMOUNT_SIZE);
+    return arena_printf(arena,
+                        "%s: %s are brought into teams, %s more than this limit; the teams keep "
+                        "that until it is moved back (deploy team move)",
+                        info->name, amounts[0], amounts[1]);
+}
+
+/* Nothing is gained by more hours than a day has. */
+static const char *hours_above(struct arena *arena, enum quota_dimension dimension, int64_t limit)
+{
+    return dimension == QUOTA_RUNTIME_HOURS && limit > HOURS_A_DAY
+               ? arena_printf(arena, "%s: a day has %d hours, so this binds nothing",
+                              quota_dimension_info(dimension)->name, HOURS_A_DAY)
+               : NULL;
+}
+
 const char *const *limit_warnings(struct arena *arena, const struct quota_level *level,
                                   const bool *changed, size_t *ret_count)
 {
-    const char **warnings =
-        arena_calloc(arena, (size_t)2 * QUOTA_DIMENSION_COUNT, sizeof(*warnings));
+    const char **warnings = arena_calloc(
+        arena, (size_t)WARNINGS_PER_DIMENSION * QUOTA_DIMENSION_COUNT, sizeof(*warnings));
     size_t count = 0;
     for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
         enum quota_dimension dimension = (enum quota_dimension)i;
@@ -78,6 +108,13 @@ const char *const *limit_warnings(struct arena *arena, const struct quota_level 
         }
         if (quota_limit_consequence(dimension, limit, level->used.of[i], 0, text, sizeof(text))) {
             warnings[count++] = arena_strdup(arena, text);
+        }
+        const char *others[] = {brought_above(arena, level, dimension),
+                                hours_above(arena, dimension, limit)};
+        for (size_t other = 0; other < ARRAY_COUNT(others); other++) {
+            if (others[other]) {
+                warnings[count++] = others[other];
+            }
         }
         const char *types = types_above(arena, dimension, limit);
         if (*types) {

@@ -14,7 +14,7 @@
 #include "libdialup/base/str.h"
 #include "libdialup/quota/limits.h"
 
-enum { LIMITS_MAX = 64 };
+enum { LIMITS_MAX = 64, CONTAINERS_SHOWN = 20, AMOUNT_SIZE = 32, BYTES_PER_MIB = 1 << 20 };
 
 /* Words ---------------------------------------------------------------------------------------- */
 
@@ -185,14 +185,13 @@ static void print_quotas(struct ctl *ctl, const struct json_value *answer)
 /* show, set ------------------------------------------------------------------------------------ */
 
 static int ask_quotas(struct ctl *ctl, const char *method, const struct strbuf *params,
-                      bool as_json, struct error *err)
+                      bool as_json, const struct json_value **ret_answer, struct error *err)
 {
-    const struct json_value *answer;
-    int result = peer_ask(ctl, "admind", method, params, &answer, err);
+    int result = peer_ask(ctl, "admind", method, params, ret_answer, err);
     if (result == 0 && as_json) {
-        quota_print_json(answer);
+        quota_print_json(*ret_answer);
     } else if (result == 0) {
-        print_quotas(ctl, answer);
+        print_quotas(ctl, *ret_answer);
     }
     return result;
 }
@@ -201,6 +200,7 @@ static int show(struct ctl *ctl, struct error *err)
 {
     AUTO_STRBUF struct strbuf params = STRBUF_INIT;
     struct json_writer writer;
+    const struct json_value *answer;
     bool as_json = quota_take_flag(ctl, "--json");
     int at = 2;
     json_writer_init(&writer, &params);
@@ -210,7 +210,87 @@ static int show(struct ctl *ctl, struct error *err)
     if (result == 0 && at < ctl->argc) {
         return command_wrong_use(ctl, err);
     }
-    return result < 0 ? result : ask_quotas(ctl, "quota_show", &params, as_json, err);
+    return result < 0 ? result : ask_quotas(ctl, "quota_show", &params, as_json, &answer, err);
+}
+
+/* What binds now of the limits that were given from argv[first] on. */
+static void print_binding(struct ctl *ctl, int first, const struct json_value *rows)
+{
+    for (int i = first; i < ctl->argc; i++) {
+        struct quota_typed typed;
+        const struct json_value *row = NULL;
+        bool is_given = quota_typed_limit(ctl->argv[i], &typed, NULL) == 0;
+        for (size_t k = 0; is_given && rows && rows->type == JSON_ARRAY && k < rows->item_count;
+             k++) {
+            const char *name = json_find_text(rows->items[k], "dimension", "");
+            row =
+                str_equal(name, quota_dimension_info(typed.dimension)->name) ? rows->items[k] : row;
+        }
+        int64_t binds = json_find_integer(row, "effective", QUOTA_UNLIMITED);
+        int64_t used = json_find_integer(row, "used", 0);
+        if (row) {
+            bool is_over = binds != QUOTA_UNLIMITED && used > binds;
+            printf("  %s: %s%s%s%s\n", json_find_text(row, "dimension", ""),
+                   binds == QUOTA_UNLIMITED ? "no limit" : amount_text(ctl, row, binds),
+                   is_over ? "; in use: " : "", is_over ? amount_text(ctl, row, used) : "",
+                   is_over ? ", nothing new until it is less" : "");
+        }
+    }
+}
+
+static void print_container(struct ctl *ctl, const struct json_value *row)
+{
+    char memory[AMOUNT_SIZE];
+    char cpu[AMOUNT_SIZE];
+    quota_format(QUOTA_MIB, json_find_integer(row, "memory_in_force_bytes", 0) / BYTES_PER_MIB,
+                 memory, sizeof(memory));
+    quota_format(QUOTA_MILLICORES, json_find_integer(row, "cpu_in_force_millicores", 0), cpu,
+                 sizeof(cpu));
+    printf("  site %lld, container %.12s: %s, %s%s\n",
+           (long long)json_find_integer(row, "site_id", 0), json_find_text(row, "container_id", ""),
+           memory, cpu,
+           json_find_bool(row, "agrees", false) ? ""
+                                                : ", not what was declared: dialupctl quota "
+                                                  "violations tells if it stays so");
+}
+
+/* Whose limits they are, in the words of deployd's limits_apply. */
+static void put_owner(const struct json_value *quotas, struct strbuf *params)
+{
+    struct json_writer writer;
+    const char *entity = json_find_text(quotas, "entity", "system");
+    json_writer_init(&writer, params);
+    json_begin_object(&writer);
+    json_put_text(&writer, "owner_kind", entity);
+    json_put_integer(&writer, "owner_id",
+                     str_equal(entity, "system") ? 1 : json_find_integer(quotas, "entity_id", 0));
+    json_end_object(&writer);
+}
+
+/* The limits are saved; that running sites have them is asked of deployd, which reads them back.
+ * Without it they follow later, and that is no failure. */
+static void print_in_force(struct ctl *ctl, int first, const struct json_value *quotas)
+{
+    AUTO_STRBUF struct strbuf params = STRBUF_INIT;
+    const struct json_value *answer = NULL;
+    struct error err;
+    put_owner(quotas, &params);
+    bool is_told = peer_ask(ctl, "deployd", "limits_apply", &params, &answer, &err) == 0;
+    const struct json_value *sites = is_told ? json_find(answer, "sites") : NULL;
+    size_t count = sites && sites->type == JSON_ARRAY ? sites->item_count : 0;
+    puts("\nIn force now:");
+    print_binding(ctl, first, json_find(quotas, "rows"));
+    for (size_t i = 0; i < count && i < CONTAINERS_SHOWN; i++) {
+        print_container(ctl, sites->items[i]);
+    }
+    if (count > CONTAINERS_SHOWN) {
+        printf("  and %zu more containers\n", count - CONTAINERS_SHOWN);
+    }
+    if (!is_told) {
+        puts("  Running sites follow once dialup-deployd answers again; it does not now.");
+    } else if (count == 0) {
+        puts("  No container runs that has to follow.");
+    }
 }
 
 static int set(struct ctl *ctl, struct error *err)
@@ -218,6 +298,7 @@ static int set(struct ctl *ctl, struct error *err)
     AUTO_STRBUF struct strbuf params = STRBUF_INIT;
     struct json_writer writer;
     bool as_json = quota_take_flag(ctl, "--json");
+    const struct json_value *answer;
     int at = 2;
     if (at == ctl->argc) {
         return command_wrong_use(ctl, err);
@@ -225,6 +306,7 @@ static int set(struct ctl *ctl, struct error *err)
     json_writer_init(&writer, &params);
     json_begin_object(&writer);
     int result = put_who(ctl, &at, &writer, err);
+    int first = at;
     if (result == 0 && at == ctl->argc) {
         error_set_field(err, ERR_MISSING_FIELD, "limits", "Which limit is to be changed?");
         error_hint(err, "%s", "For example: memory_production=1GB, cpu=25%, sites=none");
@@ -234,7 +316,13 @@ static int set(struct ctl *ctl, struct error *err)
         result = quota_put_limits(ctl, at, &writer, err);
     }
     json_end_object(&writer);
-    return result < 0 ? result : ask_quotas(ctl, "quota_set", &params, as_json, err);
+    if (result == 0) {
+        result = ask_quotas(ctl, "quota_set", &params, as_json, &answer, err);
+    }
+    if (result == 0 && !as_json) {
+        print_in_force(ctl, first, answer);
+    }
+    return result;
 }
 
 /* violations ----------------------------------------------------------------------------------- */

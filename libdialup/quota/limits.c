@@ -132,11 +132,15 @@ bool quota_limit_consequence(enum quota_dimension dimension, int64_t effective, 
     bool is_over = used > effective;
     quota_format(info->unit, is_over ? used - effective : needed, amount, sizeof(amount));
     quota_format(info->unit, effective, limit, sizeof(limit));
+    char label[64];
+    bool is_part = info->whole != dimension;
+    snprintf(label, sizeof(label), "%s%s%s%s", quota_dimension_info(info->whole)->label,
+             is_part ? " (" : "", is_part ? info->label : "", is_part ? ")" : "");
     if (is_over) {
         snprintf(out, size, "%s is over by %s now: what runs goes on with less, nothing new starts",
-                 info->label, amount);
+                 label, amount);
     } else {
-        snprintf(out, size, "%s: what needs %s cannot start with %s", info->label, amount, limit);
+        snprintf(out, size, "%s: what needs %s cannot start with %s", label, amount, limit);
     }
     return true;
 }

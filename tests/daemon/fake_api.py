@@ -334,7 +334,7 @@ class Handler(BaseHTTPRequestHandler):
     def put_quotas(self, _, number):
         for change in self.body()["limits"]:
             self.api.limits[change.pop("dimension")] = change
-        self.answer(200, {**self.quotas(number), "applied": [
+        self.answer(200, {**self.quotas(number), "warnings": ["Memory (Production) is over by 8MB now"], "applied": [
             {"site_id": 1, "container_id": "c", "memory_declared_bytes": 1 << 28,
              "memory_in_force_bytes": 1 << 28, "cpu_declared_millicores": 250,
              "cpu_in_force_millicores": 250, "pids_declared": 100, "pids_in_force": 100,
