@@ -2,6 +2,7 @@
  * Teams: made, listed, shown, renamed, deleted. Called through routes.c. Who is in them is in
  * api_members.c, what changes hands in api_moves.c.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "dialup-admind/access.h"
@@ -10,6 +11,7 @@
 #include "dialup-admind/shares.h"
 #include "dialup-admind/team_view.h"
 #include "libdialup/base/clock.h"
+#include "libdialup/base/str.h"
 #include "libdialup/db/transaction.h"
 
 enum { PAGE = 100, TEAMS_OF_ONE_MAX = 20 };
@@ -155,9 +157,13 @@ static int create(const struct admind *admind, struct http_request *request, int
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int64_t id;
     int r = db_transaction_begin(&transaction, admind->run->db, err);
-    if (r < 0 ||
-        (r = teams_create(admind->run->db, body->name, lead_id, clock_unix(), &id, err)) < 0 ||
-        (r = access_team(admind, request, id, ACCESS_MEMBER, ret_team, err)) < 0 ||
+    if (r == 0) {
+        r = teams_create(admind->run->db, body->name, lead_id, clock_unix(), &id, err);
+    }
+    if (r < 0 && err && str_equal(err->field, "user_id")) {
+        snprintf(err->field, sizeof(err->field), "lead");
+    }
+    if (r < 0 || (r = access_team(admind, request, id, ACCESS_MEMBER, ret_team, err)) < 0 ||
         (r = shares_tell(
              admind, request, ret_team, lead_id,
              arena_printf(http_request_arena(request), "You lead the new team %s", body->name),

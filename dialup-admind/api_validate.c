@@ -50,9 +50,44 @@ static int find_owner(const struct admind *admind, struct http_request *request,
 
 /* Validate ----------------------------------------------------------------------------------- */
 
+/* What the account may not at all comes before any sum. */
 static void answer_verdict(struct call *call, const void *result)
 {
-    http_reply_json(call->request, 200, &deployd_verdict_shape, result);
+    struct deployd_verdict verdict = *(const struct deployd_verdict *)result;
+    const struct error *forbidden = call->context;
+    if (forbidden) {
+        verdict.message = verdict.allowed ? forbidden->message
+                                          : arena_printf(call->arena, "%s. %.700s",
+                                                         forbidden->message, verdict.message);
+        verdict.hint = forbidden->hint;
+        verdict.allowed = false;
+    }
+    http_reply_json(call->request, 200, &deployd_verdict_shape, &verdict);
+}
+
+/* Whether the account may make sites and use the editor; who asks for a team is asked themselves.
+ * *ret_forbidden is in the arena, NULL if nothing stands against it. */
+static int check_account(const struct admind *admind, struct arena *arena, int64_t user_id,
+                         const struct deployd_quota_validate_params *wanted,
+                         struct error **ret_forbidden, struct error *err)
+{
+    struct user user;
+    struct error *forbidden = arena_alloc(arena, sizeof(*forbidden));
+    int result = users_find(admind->run->db, arena, user_id, &user, err);
+    *ret_forbidden = NULL;
+    if (result < 0) {
+        return result;
+    }
+    if (wanted->development && !user.can_use_editor) {
+        quota_refuse_editor("Cannot start editor", forbidden);
+        *ret_forbidden = forbidden;
+    } else if (wanted->new_site && !user.can_create_sites) {
+        error_set(forbidden, ERR_FORBIDDEN,
+                  "Cannot create site: creating sites is disabled for your account");
+        error_hint(forbidden, "Contact admin to enable it");
+        *ret_forbidden = forbidden;
+    }
+    return 0;
 }
 
 /* A name that is not a site of the owner yet stands for a new one. Where nobody is named, the site
@@ -101,6 +136,14 @@ int handle_quotas_validate(struct http_request *request, void *context, struct e
         .has_development = body->has_development,
     };
     struct call *call = call_new(admind, request, answer_verdict);
+    struct error *forbidden;
+    int64_t person = owner.entity == QUOTA_USER ? owner.id : access_user_id(request);
+    result = check_account(admind, call->arena, person, &params, &forbidden, err);
+    if (result < 0) {
+        call_drop(call);
+        return result;
+    }
+    call->context = forbidden;
     return call_send(call, PEER_DEPLOYD, &deployd_methods[DEPLOYD_QUOTA_VALIDATE], &params, err);
 }
 
