@@ -16,5 +16,6 @@ struct trail *trail_new(struct event_base *base, struct db *db);
 /* Writes what waits. NULL is fine. */
 void trail_free(struct trail *trail);
 
-/* Copies the entry, whose texts are all there, and stamps it with the time. A failure to save it is logged. */
+/* Copies the entry, whose texts are all there, and stamps it with the time. A failure to save it is
+ * logged. */
 void trail_add(struct trail *trail, const struct audit_entry *entry);

@@ -406,12 +406,11 @@ static void print_steps(const struct json_value *answer, bool is_dry)
         const struct json_value *step = steps->items[i];
         const char *site = json_find_text(step, "site", "");
         bool is_done = json_find_bool(step, "done", false);
-        printf("%-9s %s%s%s: %s\n",
-               is_dry    ? "would do"
-               : is_done ? "done"
-                         : "not done",
-               json_find_text(step, "step", ""), *site ? " " : "", site,
-               json_find_text(step, "reason", ""));
+        printf("%-9s ", is_dry ? "would do" : is_done ? "done" : "not done");
+        for (const char *c = json_find_text(step, "step", ""); *c; c++) {
+            putchar(*c == '_' ? ' ' : *c);
+        }
+        printf("%s%s: %s\n", *site ? " " : "", site, json_find_text(step, "reason", ""));
     }
 }
 
