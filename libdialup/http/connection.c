@@ -60,6 +60,22 @@ static int64_t reading_left_ms(const struct http_connection *connection)
     return left_ms > 0 ? left_ms : 0;
 }
 
+/* With all connections taken, what a slow one reads is others' time. */
+void http_connections_cut_slow(struct http_server *server)
+{
+    struct http_connection *connection;
+    LIST_FOREACH(connection, &server->connections, next)
+    {
+        int64_t earned_ms = (int64_t)(connection->read_bytes * 1000 / HTTP_CROWDED_BYTES_A_SECOND);
+        int64_t taken_ms = (clock_monotonic_us() - connection->read_from_us) / 1000;
+        if (connection->phase == HTTP_READING && !connection->doomed &&
+            taken_ms > earned_ms + server->options.crowded_grace_ms) {
+            server->counters.cut_slow++;
+            http_connection_cut_soon(connection);
+        }
+    }
+}
+
 static void begin_reading(struct http_connection *connection)
 {
     connection->read_from_us = clock_monotonic_us();

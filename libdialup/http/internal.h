@@ -71,7 +71,7 @@ struct http_server {
     struct evhttp_bound_socket *bound; /* NULL once stopped */
     struct evconnlistener *listener;   /* owned by bound */
     struct event *adopt_event;         /* new connections wait for it */
-    struct event *resume_event;        /* descriptors ran out: try again */
+    struct event *resume_event;        /* connections or descriptors ran out: look again */
     struct event *drain_event;
     struct event *stopped_event;
     struct http_connection_list connections;
@@ -117,9 +117,11 @@ int http_listener_open(struct http_server *server, struct error *err);
 void http_listener_close(struct http_server *server);
 void http_listener_pause_at_limit(struct http_server *server);
 void http_listener_resume(struct http_server *server);
+void http_listener_look_again(struct http_server *server);
 
 /* connection.c */
 struct bufferevent *http_connection_on_accept(struct event_base *base, void *server);
+void http_connections_cut_slow(struct http_server *server);
 void http_connections_adopt(evutil_socket_t fd, short what, void *server);
 struct http_connection *http_connection_find(struct http_server *server,
                                              struct evhttp_request *evreq);

@@ -16,7 +16,7 @@
 #include "libdialup/base/str.h"
 #include "libdialup/http/internal.h"
 
-enum { BACKLOG = 128, RESUME_MS = 100 };
+enum { BACKLOG = 128, LOOK_AGAIN_MS = 100 };
 
 static int open_socket(int family, struct error *err)
 {
@@ -141,6 +141,15 @@ static bool may_accept(const struct http_server *server)
     return !server->stopping && server->counters.open_connections < server->options.max_connections;
 }
 
+/* Not later than was said before. */
+static void look_again(struct http_server *server)
+{
+    struct timeval soon = clock_timeval_of_ms(LOOK_AGAIN_MS);
+    if (!event_pending(server->resume_event, EV_TIMEOUT, NULL)) {
+        event_add(server->resume_event, &soon);
+    }
+}
+
 static void pause_accepting(struct http_server *server)
 {
     evconnlistener_disable(server->listener);
@@ -168,15 +177,15 @@ static struct http_server *server_of(const struct evconnlistener *listener)
 static void on_accept_error(struct evconnlistener *listener, void *evhttp)
 {
     struct http_server *server = server_of(listener);
-    struct timeval soon = clock_timeval_of_ms(RESUME_MS);
     pause_accepting(server);
-    event_add(server->resume_event, &soon);
+    look_again(server);
 }
 
 void http_listener_pause_at_limit(struct http_server *server)
 {
     if (server->bound && !may_accept(server)) {
         pause_accepting(server);
+        look_again(server);
     }
 }
 
@@ -184,6 +193,15 @@ void http_listener_resume(struct http_server *server)
 {
     if (server->bound && may_accept(server)) {
         evconnlistener_enable(server->listener);
+    }
+}
+
+void http_listener_look_again(struct http_server *server)
+{
+    http_listener_resume(server);
+    if (server->bound && !may_accept(server)) {
+        http_connections_cut_slow(server);
+        look_again(server);
     }
 }
 

@@ -22,6 +22,7 @@ static void set_defaults(struct http_options *options)
         .idle_ms = HTTP_DEFAULT_IDLE_MS,
         .read_ms = HTTP_DEFAULT_READ_MS,
         .grace_ms = HTTP_DEFAULT_GRACE_MS,
+        .crowded_grace_ms = HTTP_DEFAULT_CROWDED_GRACE_MS,
         .write_ms = HTTP_DEFAULT_WRITE_MS,
         .heartbeat_ms = HTTP_DEFAULT_HEARTBEAT_MS,
         .max_stream_bytes = HTTP_DEFAULT_STREAM_BYTES,
@@ -32,6 +33,7 @@ static void set_defaults(struct http_options *options)
     DEFAULT(idle_ms);
     DEFAULT(read_ms);
     DEFAULT(grace_ms);
+    DEFAULT(crowded_grace_ms);
     DEFAULT(write_ms);
     DEFAULT(heartbeat_ms);
     DEFAULT(max_stream_bytes);
@@ -57,7 +59,7 @@ static struct evhttp *new_evhttp(struct http_server *server)
 
 static void on_resume(evutil_socket_t fd, short what, void *server)
 {
-    http_listener_resume(server);
+    http_listener_look_again(server);
 }
 
 static void on_drained(evutil_socket_t fd, short what, void *argument)

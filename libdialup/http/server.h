@@ -38,6 +38,10 @@ enum {
     HTTP_DEFAULT_READ_MS = 120 * 1000, /* 8 MiB at half a megabit a second */
     HTTP_DEFAULT_GRACE_MS = 20 * 1000,
     HTTP_LEAST_BYTES_A_SECOND = 1024, /* behind the grace; a telephone line has seven times that */
+    /* While no more connections are taken: else some that send next to nothing would keep all
+     * others out, as long as they like. */
+    HTTP_DEFAULT_CROWDED_GRACE_MS = 2000,
+    HTTP_CROWDED_BYTES_A_SECOND = 16 * 1024,
     HTTP_DEFAULT_WRITE_MS = 600 * 1000, /* of a reply, files included */
     HTTP_DEFAULT_HEARTBEAT_MS = 15 * 1000,
     HTTP_DEFAULT_STREAM_BYTES = 256 * 1024,
@@ -58,8 +62,9 @@ struct http_options {
     size_t max_connections;             /* then nobody is accepted until one ends */
     size_t max_held_bytes;              /* of requests in memory; who passes it is cut */
     int64_t idle_ms;
-    int64_t read_ms;  /* from the first byte of a request to its last */
-    int64_t grace_ms; /* from then on it must have come at the least bytes a second */
+    int64_t read_ms;          /* from the first byte of a request to its last */
+    int64_t grace_ms;         /* from then on it must have come at the least bytes a second */
+    int64_t crowded_grace_ms; /* the same while all connections are taken: who is slow is cut */
     int64_t write_ms;
     int64_t heartbeat_ms;    /* of event streams */
     size_t max_stream_bytes; /* unsent; a slower reader is cut */

@@ -153,6 +153,30 @@ static void case_connection_limit(void)
     rig_end(&rig);
 }
 
+/* Who sends next to nothing makes room for who waits, long before a request's own time is over. */
+static void case_crowd(void)
+{
+    struct http_options options = waiting_options();
+    options.max_connections = 2;
+    options.crowded_grace_ms = 50;
+    struct rig rig;
+    struct rig_client slow[2];
+    struct rig_client client;
+    waiting_start(&rig, &options);
+    for (int i = 0; i < 2; i++) {
+        rig_connect(&rig, &slow[i]);
+        rig_say(&slow[i], "PUT /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na");
+    }
+    rig_connect(&rig, &client);
+    rig_say(&client, RIG_GET("/ok"));
+    rig_wait_text(&rig, &client, "fine");
+    CHECK(rig_counters(&rig)->cut_slow > 0);
+    rig_close(&slow[0]);
+    rig_close(&slow[1]);
+    rig_close(&client);
+    rig_end(&rig);
+}
+
 static void case_held_bytes(void)
 {
     struct http_options options = waiting_options();
@@ -224,6 +248,7 @@ int main(void)
         {"an idle connection is ended", case_idle_is_ended},
         {"a slow reader is cut", case_slow_reader},
         {"connection limit", case_connection_limit},
+        {"in a crowd who is slow makes room", case_crowd},
         {"held bytes", case_held_bytes},
         {"no descriptors left", case_no_descriptors},
     };
