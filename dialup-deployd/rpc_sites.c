@@ -30,6 +30,7 @@
 #include "proto/deployd_rpc.h"
 
 enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
+enum { RELATIVES_MAX = 1000 };
 
 /* It may have slept. */
 static void wake_site(struct change *change)
@@ -55,6 +56,60 @@ static struct domain_rules domain_rules(const struct deployd *deployd)
     };
 }
 
+static bool is_of(const struct site *site, enum quota_entity owner_kind, int64_t owner_id)
+{
+    return site->owner_kind == owner_kind && site->owner_id == owner_id;
+}
+
+static int refuse_relative(const char *name, const char *where, const struct site *site,
+                           struct error *err)
+{
+    error_set_field(err, ERR_CONFLICT, "domain", "%s is %s %s, which is somebody else's", name,
+                    where, site->domain);
+    error_hint(err, "Choose a name that has no part of theirs");
+    return -ERR_CONFLICT;
+}
+
+/* The sites whose names end in this one's. */
+static int check_beneath(struct db *db, struct arena *arena, const struct domain *domain,
+                         enum quota_entity owner_kind, int64_t owner_id, struct error *err)
+{
+    const char *end = arena_printf(arena, ".%s", domain->name);
+    const struct sites_page page = {0, RELATIVES_MAX, end};
+    struct sites_list list;
+    int result = sites_list(db, arena, &page, &list, err);
+    for (size_t i = 0; result == 0 && i < list.count; i++) {
+        const struct site *site = &list.rows[i];
+        if (str_ends_with(site->domain, end) && !is_of(site, owner_kind, owner_id)) {
+            result = refuse_relative(domain->name, "above", site, err);
+        }
+    }
+    return result;
+}
+
+/* A site may set cookies for a name above it, and those go to all beneath. Below the server's own
+ * name every name leads here; for other domains, who has them says which do. */
+static int check_relatives(struct db *db, struct arena *arena, const struct domain *domain,
+                           const char *suffix, enum quota_entity owner_kind, int64_t owner_id,
+                           struct error *err)
+{
+    const char *end = arena_printf(arena, ".%s", suffix);
+    int result = 0;
+    if (!str_ends_with(domain->name, end)) {
+        return 0;
+    }
+    const char *name = strchr(domain->name, '.') + 1;
+    for (; result == 0 && str_ends_with(name, end); name = strchr(name, '.') + 1) {
+        struct site site;
+        result = sites_find_by_domain(db, arena, name, &site, err);
+        if (result == 0 && !is_of(&site, owner_kind, owner_id)) {
+            return refuse_relative(domain->name, "beneath", &site, err);
+        }
+        result = result == -ERR_NOT_FOUND ? 0 : result;
+    }
+    return check_beneath(db, arena, domain, owner_kind, owner_id, err);
+}
+
 /* Somebody else's site with a name that people could take for this one. */
 static int check_look_alikes(struct db *db, struct arena *arena, const struct domain *domain,
                              enum quota_entity owner_kind, int64_t owner_id, struct error *err)
@@ -65,8 +120,7 @@ static int check_look_alikes(struct db *db, struct arena *arena, const struct do
     int result = sites_list_by_look(db, arena, look, &list, err);
     for (size_t i = 0; result == 0 && i < list.count; i++) {
         const struct site *site = &list.rows[i];
-        bool is_own = site->owner_kind == owner_kind && site->owner_id == owner_id;
-        if (!is_own && !str_equal(site->domain, domain->name)) {
+        if (!is_of(site, owner_kind, owner_id) && !str_equal(site->domain, domain->name)) {
             result = error_set_field(err, ERR_CONFLICT, "domain",
                                      "%s looks too much like %s, which is somebody else's",
                                      domain->name, site->domain);
@@ -162,7 +216,9 @@ static int work_site_create(struct change *change, struct db *db, struct error *
     if (result < 0 ||
         (result = domain_parse_site(params->domain, &rules, &domain, NULL, err)) < 0 ||
         (result = check_may_create(db, arena, site.owner_kind, site.owner_id, err)) < 0 ||
-        (result = check_look_alikes(db, arena, &domain, site.owner_kind, site.owner_id, err)) < 0) {
+        (result = check_look_alikes(db, arena, &domain, site.owner_kind, site.owner_id, err)) < 0 ||
+        (result = check_relatives(db, arena, &domain, rules.suffix, site.owner_kind, site.owner_id,
+                                  err)) < 0) {
         return result;
     }
     site.domain = domain.name;
