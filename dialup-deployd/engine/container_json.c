@@ -76,6 +76,16 @@ static void put_log_rotation(struct json_writer *writer)
     json_end_object(writer);
 }
 
+/* An image's own would have Docker start a program in the container as often as the image says, at
+ * Docker's cost and not the site's. We ask for its health ourselves. */
+static void put_no_health_check(struct json_writer *writer)
+{
+    json_key(writer, "Healthcheck");
+    json_begin_object(writer);
+    put_texts(writer, "Test", (const char *const[]){"NONE"}, 1);
+    json_end_object(writer);
+}
+
 static void put_file_limit(struct json_writer *writer)
 {
     json_key(writer, "Ulimits");
@@ -136,6 +146,7 @@ void container_spec_print(const struct container_spec *spec, struct strbuf *out)
         json_put_text(&writer, "User", user);
     }
     put_labels(&writer, spec);
+    put_no_health_check(&writer);
     put_host_config(&writer, spec);
     json_end_object(&writer);
 }

@@ -41,7 +41,8 @@ struct image_build {
     struct strbuf line;
     struct docker_steps steps;
     int ticks;
-    bool is_full; /* its commands wrote more than its owner may store */
+    bool has_triggers; /* its base image has instructions of its own, which nobody has checked */
+    bool is_full;      /* its commands wrote more than its owner may store */
     bool has_ended;
     int64_t exit_code;   /* of the RUN that failed */
     struct error failed; /* what the builder said */
@@ -148,6 +149,13 @@ static void take_failure(struct image_build *image, const struct json_value *lin
     }
 }
 
+/* "# Executing 2 build triggers": it says so before it does. */
+static bool begins_triggers(const char *stream)
+{
+    static const char words[] = "# Executing ";
+    return str_starts_with(stream, words) && strstr(stream, " build trigger");
+}
+
 static void take_line(struct image_build *image, const char *text, size_t size)
 {
     AUTO_ARENA struct arena *arena = arena_new();
@@ -161,6 +169,7 @@ static void take_line(struct image_build *image, const char *text, size_t size)
     struct progress *progress = &image->build->progress;
     if (stream) {
         docker_steps_note(&image->steps, stream);
+        image->has_triggers = image->has_triggers || begins_triggers(stream);
         progress_output(progress, stream, strlen(stream));
     } else if (status && !json_find(line, "progress")) {
         AUTO_FREE char *said = xasprintf("%s\n", status);
@@ -224,7 +233,7 @@ static void wait_for_end(struct image_build *image, int64_t timeout_s)
     int64_t ends_at_us = build_clock_us(build) + timeout_s * 1000000;
     struct event *timer = event_new(build->base, -1, EV_PERSIST, on_tick, image);
     event_add(timer, &tick);
-    while (!image->has_ended && !image->is_full && !build->is_stopping &&
+    while (!image->has_ended && !image->has_triggers && !image->is_full && !build->is_stopping &&
            build_clock_us(build) < ends_at_us) {
         event_base_loop(build->base, EVLOOP_ONCE);
     }
@@ -239,6 +248,13 @@ static int explain_end(const struct image_build *image, int64_t timeout_s, struc
 {
     if (image->build->is_stopping) {
         return error_set(err, ERR_CONFLICT, "The deployment was cancelled");
+    }
+    if (image->has_triggers) {
+        error_set(
+            err, ERR_BUILD_FAILED,
+            "The image that the Dockerfile begins with has instructions of its own (ONBUILD)");
+        error_hint(err, "Write them into the Dockerfile, and begin with an image that has none");
+        return -ERR_BUILD_FAILED;
     }
     if (image->is_full) {
         error_set(err, ERR_QUOTA_EXCEEDED,

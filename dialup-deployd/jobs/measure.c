@@ -158,6 +158,23 @@ static int64_t measure_log(const char *path)
     return size_bytes;
 }
 
+/* What an image declares as VOLUME stands beside the container, which does not count it. */
+static int64_t measure_volumes(const struct json_value *details)
+{
+    int64_t size_bytes = 0;
+    const struct json_value *mounts = json_find(details, "Mounts");
+    size_t count = mounts && mounts->type == JSON_ARRAY ? mounts->item_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = json_find_text(mounts->items[i], "Source", "");
+        struct fs_usage usage = {0};
+        if (str_equal(json_find_text(mounts->items[i], "Type", ""), "volume") && path[0] == '/' &&
+            fs_measure_tree(path, BUILD_MAX_INODES, &usage, NULL) == 0) {
+            size_bytes += fs_usage_charged(usage.size_bytes, usage.inodes);
+        }
+    }
+    return size_bytes;
+}
+
 /* Steps of a build are on the other network. */
 static bool is_served(const struct measure *measure, const struct json_value *container)
 {
@@ -176,6 +193,7 @@ static void measure_container(struct measure *measure, const struct json_value *
     AUTO_FREE char *path = xasprintf("/containers/%s/json", json_find_text(container, "Id", ""));
     if (get(measure, path, &details, NULL) == 0) { /* else it ended meanwhile */
         site->logs_bytes += measure_log(json_find_text(details, "LogPath", ""));
+        site->container_bytes += measure_volumes(details);
     }
 }
 

@@ -126,12 +126,24 @@ int tree_give(const char *folder, uid_t owner, struct error *err)
     return walk(folder, give_entry, &owner, err);
 }
 
+/* Who opens a pipe to read waits for somebody who writes: Caddy, with a thread for each visit. */
+static int check_kind(const FTSENT *entry, const char *path, struct error *err)
+{
+    if (entry->fts_info != FTS_DEFAULT) {
+        return 0;
+    }
+    error_set_field(err, ERR_INVALID_ARGUMENT, "archive",
+                    "\"%.180s\" is a pipe or a socket, which visitors cannot get", path);
+    error_hint(err, "Let the build remove it");
+    return -ERR_INVALID_ARGUMENT;
+}
+
 static int check_link(void *context, const FTSENT *entry, const char *path, int *ret_instruction,
                       struct error *err)
 {
     const int *dir_fd = context;
     if (entry->fts_info != FTS_SL && entry->fts_info != FTS_SLNONE) {
-        return 0;
+        return check_kind(entry, path, err);
     }
     const struct open_how how = {
         .flags = O_PATH | O_CLOEXEC,

@@ -22,7 +22,8 @@ int tree_list(struct arena *arena, const char *folder, struct site_files *ret_fi
 /* Gives everything below the folder, and the folder, to a user and group. */
 int tree_give(const char *folder, uid_t owner, struct error *err);
 
-/* ERR_INVALID_ARGUMENT if a symlink leads out of the folder; one that leads nowhere is fine. */
+/* ERR_INVALID_ARGUMENT if a symlink leads out of the folder (one that leads nowhere is fine), or if
+ * something in it is neither a file nor a folder nor a symlink. */
 int tree_check_links(const char *folder, struct error *err);
 
 /* If the folder holds one folder and nothing else, puts that one's contents in its place. */

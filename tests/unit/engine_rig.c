@@ -26,6 +26,7 @@ const char golden_spec[] =
     "\"Labels\":{\"dialup.instance\":\"dialup\",\"dialup.owner\":\"user:7\","
     "\"dialup.kind\":\"production\",\"dialup.site\":\"7\",\"dialup.deployment\":\"12\","
     "\"dialup.generation\":\"3\"},"
+    "\"Healthcheck\":{\"Test\":[\"NONE\"]},"
     "\"HostConfig\":{\"Memory\":268435456,\"MemorySwap\":268435456,\"NanoCpus\":250000000,"
     "\"PidsLimit\":128,\"Init\":true,\"ReadonlyRootfs\":true,\"NetworkMode\":\"dialup-prod\","
     "\"UsernsMode\":\"host\","
