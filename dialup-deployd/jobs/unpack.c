@@ -358,10 +358,8 @@ int unpack_archive(const struct unpack_options *options, struct unpack_result *r
     struct unpack unpack = {.options = options, .archive = archive_read_new()};
     ASSERT(unpack.archive);
     archive_read_support_format_tar(unpack.archive);
+    /* Others take as much memory as the archive says. */
     archive_read_support_filter_gzip(unpack.archive);
-    archive_read_support_filter_zstd(unpack.archive);
-    archive_read_support_filter_xz(unpack.archive);
-    archive_read_support_filter_bzip2(unpack.archive);
     int result = 0;
     if (archive_read_open_filename(unpack.archive, options->archive_path, BLOCK_BYTES) !=
         ARCHIVE_OK) {

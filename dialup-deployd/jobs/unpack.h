@@ -1,5 +1,5 @@
 /*
- * Unpacking what somebody sent: a tar, plain or compressed, into one folder and never outside.
+ * Unpacking what somebody sent: a tar, plain or gzipped, into one folder and never outside.
  *
  * Refused, with the entry's name: absolute paths, "..", links that lead out, devices and the like,
  * names that are not UTF-8 or hold control characters, the same path twice, more files or bytes
