@@ -3,7 +3,7 @@
  *
  * This room is the only one that includes sqlite3 and knows nothing of users or sites: what stands
  * in the file is told to it by a `struct db_schema`. The statements stand in the store room, in
- * constant tables that are prepared at start, so that a typo stops a program before it serves.
+ * constant tables that are tried at start, so that a typo stops a program before it serves.
  *
  * Every call may block on the disk, a write at most some 50 ms for another program's write (then
  * -ERR_BUSY). Not thread-safe. Texts of SQLite never reach users: errors carry our own words, and
@@ -70,10 +70,9 @@ struct db_statements {
     size_t count;
 };
 
-/* Prepares all rows; a mistake in one is an error that names it. A row that writes a table of
- * another program stays unprepared, and fails with that table's name when it is used. The table is
- * borrowed for as long as it is used. */
-int db_prepare(struct db *db, const struct db_statements *statements, struct error *err);
+/* Tries all rows; a mistake in one is an error that names it. A row that writes a table of another
+ * program fails with that table's name when it is used. The table is borrowed until db_close. */
+int db_add_statements(struct db *db, const struct db_statements *statements, struct error *err);
 
 /*
  * One use of a statement. Binds and columns are written in the order in which they stand in the

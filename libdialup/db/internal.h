@@ -18,9 +18,9 @@ enum db_control {
 };
 
 struct db_prepared {
-    sqlite3_stmt *stmt; /* NULL: writes refused_table */
+    sqlite3_stmt *stmt; /* NULL: not used yet */
     const struct db_statement *row;
-    const struct db_table *refused_table;
+    const struct db_table *refused_table; /* NULL: may be used */
 };
 
 struct db_set {

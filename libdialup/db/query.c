@@ -1,5 +1,6 @@
 /*
- * Statements: prepared once, used many times. Called by the store room for everything it does.
+ * Statements: prepared when first used, and kept. Called by the store room for everything it does.
+ * A prepared statement takes some 3 KiB, and each program uses but a few of the store's.
  *
  * A mistake of the caller (a forgotten bind, a column too many, a statement used inside itself) is
  * a panic; what the world does wrong is an error.
@@ -10,27 +11,33 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/db/internal.h"
 
-static int prepare_row(struct db *db, const struct db_statement *row, struct db_prepared *prepared,
-                       struct error *err)
+static int prepare(struct db *db, struct db_prepared *prepared)
 {
     const char *rest = "";
     db->refused_table = NULL;
-    prepared->row = row;
-    int code = sqlite3_prepare_v3(db->handle, row->sql, -1, SQLITE_PREPARE_PERSISTENT,
+    int code = sqlite3_prepare_v3(db->handle, prepared->row->sql, -1, SQLITE_PREPARE_PERSISTENT,
                                   &prepared->stmt, &rest);
+    ASSERT(code != SQLITE_OK || (prepared->stmt && !*rest));
+    return code;
+}
+
+/* Whether it can be prepared, and the program may write what it writes. */
+static int check(struct db *db, struct db_prepared *prepared, struct error *err)
+{
+    int code = prepare(db, prepared);
+    sqlite3_finalize(prepared->stmt);
+    prepared->stmt = NULL;
     if ((code & 0xff) == SQLITE_AUTH && db->refused_table) {
         prepared->refused_table = db->refused_table;
-        return 0;
+    } else if (code != SQLITE_OK) {
+        db_fail(db, code, prepared->row->name, err);
+        return error_set(err, ERR_INTERNAL, "The statement \"%s\" cannot be prepared",
+                         prepared->row->name);
     }
-    if (code != SQLITE_OK) {
-        db_fail(db, code, row->name, err);
-        return error_set(err, ERR_INTERNAL, "The statement \"%s\" cannot be prepared", row->name);
-    }
-    ASSERT(prepared->stmt && !*rest);
     return 0;
 }
 
-int db_prepare(struct db *db, const struct db_statements *statements, struct error *err)
+int db_add_statements(struct db *db, const struct db_statements *statements, struct error *err)
 {
     db->sets = xreallocarray(db->sets, db->set_count + 1, sizeof(*db->sets));
     struct db_set *set = &db->sets[db->set_count++];
@@ -39,7 +46,8 @@ int db_prepare(struct db *db, const struct db_statements *statements, struct err
     set->prepared = xcalloc(statements->count, sizeof(*set->prepared));
     for (size_t i = 0; i < statements->count; i++) {
         ASSERT(statements->rows[i].sql);
-        int r = prepare_row(db, &statements->rows[i], &set->prepared[i], err);
+        set->prepared[i].row = &statements->rows[i];
+        int r = check(db, &set->prepared[i], err);
         if (r < 0) {
             return r;
         }
@@ -57,7 +65,7 @@ static struct db_prepared *find_prepared(struct db *db, const struct db_statemen
             return &db->sets[i].prepared[index];
         }
     }
-    log_panic("the statements of \"%s\" were not prepared", statements->rows[index].name);
+    log_panic("the statements of \"%s\" were not added", statements->rows[index].name);
 }
 
 struct db_query db_query(struct db *db, const struct db_statements *statements, size_t index,
@@ -65,8 +73,13 @@ struct db_query db_query(struct db *db, const struct db_statements *statements, 
 {
     struct db_query query = {.db = db, .err = err};
     query.prepared = find_prepared(db, statements, index);
-    if (!query.prepared->stmt) {
+    if (query.prepared->refused_table) {
         query.failed = db_fail_owner(query.prepared->refused_table, db->owner, err);
+        return query;
+    }
+    int code = query.prepared->stmt ? SQLITE_OK : prepare(db, query.prepared);
+    if (code != SQLITE_OK) {
+        query.failed = db_fail(db, code, query.prepared->row->name, err);
         return query;
     }
     ASSERT(!sqlite3_stmt_busy(query.prepared->stmt));

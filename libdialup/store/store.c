@@ -35,7 +35,7 @@ int store_open(const char *path, const char *owner, struct db **ret_db, struct e
     struct db *db = NULL;
     int r = db_open(path, &options, &db, err);
     for (size_t i = 0; r == 0 && i < ARRAY_COUNT(statement_tables); i++) {
-        r = db_prepare(db, statement_tables[i], err);
+        r = db_add_statements(db, statement_tables[i], err);
     }
     if (r < 0) {
         db_close(db);

@@ -57,7 +57,7 @@ static inline struct db *fixture_open(struct fixture *fixture, const struct db_s
     struct db_options options = {.schema = schema, .owner = owner};
     if (fixture_migrate(fixture, schema) < 0 ||
         db_open(fixture->path, &options, &db, &fixture->err) < 0 ||
-        (statements && db_prepare(db, statements, &fixture->err) < 0)) {
+        (statements && db_add_statements(db, statements, &fixture->err) < 0)) {
         log_panic("fixture: %s", fixture->err.message);
     }
     return db;

@@ -40,7 +40,7 @@ static int64_t ask(struct fixture *f, const struct db_schema *schema, const char
     struct db_options options = {.schema = schema};
     struct db_statement row = {"ask", sql};
     struct db_statements one = {&row, 1};
-    if (db_open(f->path, &options, &db, &f->err) < 0 || db_prepare(db, &one, &f->err) < 0) {
+    if (db_open(f->path, &options, &db, &f->err) < 0 || db_add_statements(db, &one, &f->err) < 0) {
         return -1;
     }
     AUTO_QUERY struct db_query q = db_query(db, &one, 0, &f->err);
@@ -153,7 +153,7 @@ static void case_foreign_database(void)
     AUTO_DB struct db *db = fixture_open(&f, &other, NULL, NULL);
     struct db_statement row = {"reset", "PRAGMA user_version = 0"};
     struct db_statements one = {&row, 1};
-    CHECK_INT(db_prepare(db, &one, &f.err), 0);
+    CHECK_INT(db_add_statements(db, &one, &f.err), 0);
     AUTO_QUERY struct db_query q = db_query(db, &one, 0, &f.err);
     CHECK_INT(db_query_run(&q), 0);
     CHECK_INT(fixture_migrate(&f, &other), -ERR_CONFLICT);

@@ -32,7 +32,7 @@ static int use(struct fixture *f, struct db *db, const char *sql)
     struct db_statement row = {"tried", sql};
     struct db_statements one = {&row, 1};
     AUTO_DB struct db *own = db;
-    int r = db_prepare(own, &one, &f->err);
+    int r = db_add_statements(own, &one, &f->err);
     if (r < 0) {
         return r;
     }

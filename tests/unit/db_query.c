@@ -218,7 +218,7 @@ static void case_read_only(void)
     struct db_options options = {.schema = &schema, .read_only = true};
     CHECK_INT(insert(db, "a", 1, &f.err), 0);
     CHECK_INT(db_open(f.path, &options, &reader, &f.err), 0);
-    CHECK_INT(db_prepare(reader, &statements, &f.err), 0);
+    CHECK_INT(db_add_statements(reader, &statements, &f.err), 0);
     CHECK_INT(count(reader), 1);
     CHECK_INT(insert(reader, "b", 1, &f.err), -ERR_INTERNAL);
     CHECK_STR(f.err.message, "The database can only be read here");
@@ -234,7 +234,7 @@ static void case_typo_fails_at_start(void)
         fixture_init(&f);
         AUTO_DB struct db *db = fixture_open(&f, &schema, "maker", NULL);
         struct db_statements one = {&bad[i], 1};
-        CHECK_INT(db_prepare(db, &one, &f.err), -ERR_INTERNAL);
+        CHECK_INT(db_add_statements(db, &one, &f.err), -ERR_INTERNAL);
         CHECK_CONTAINS(f.err.message, bad[i].name);
         CHECK_CONTAINS(db_detail(db), "no such column");
     }
