@@ -106,6 +106,10 @@ static int take_word(struct args *args, const char *word, struct error *err)
     if (args->group) {
         return take_second_word(args, word, err);
     }
+    if (!args->command && !args->wants_help && str_equal(word, "help")) {
+        args->wants_help = true; /* "deploy help sites list" */
+        return 0;
+    }
     if (!args->command) {
         args->command = command_find(word);
         args->group = !args->command && command_is_group(word) ? word : NULL;

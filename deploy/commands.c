@@ -73,6 +73,7 @@ static const struct option_row delete_options[] = {
 static const struct option_row logs_options[] = {
     {"follow", 'f', NULL, "Go on showing what the site writes, until Ctrl-C"},
     {"tail", 'n', "N", "How many of the last lines, 1 to 5000; 100 if not given"},
+    {"deployment", '\0', "N", "What this deployment did instead: its build and its start"},
     {NULL},
 };
 
@@ -232,7 +233,8 @@ const struct command commands[] = {
     {"sites logs", "DOMAIN", 1, 1, "Show what a site wrote",
      "Examples:\n"
      "  deploy sites logs mysite --tail 20\n"
-     "  deploy sites logs mysite -f\n",
+     "  deploy sites logs mysite -f\n"
+     "  deploy sites logs mysite --deployment 3\n",
      logs_options, .needs_server = true, .handle = handle_sites_logs},
     {"sites deployments", "DOMAIN", 1, 1, "List a site's deployments, newest first", "", no_options,
      .needs_server = true, .handle = handle_sites_deployments},

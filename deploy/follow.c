@@ -134,3 +134,9 @@ int follow_deployment(struct run *run, const char *domain, const struct json_val
     }
     return deployment_failed(run, deployment, err);
 }
+
+int follow_log(struct run *run, const char *domain, int64_t id, struct error *err)
+{
+    struct follow follow = {.run = run, .id = id};
+    return watch(&follow, domain, err);
+}

@@ -30,7 +30,7 @@ static const char *find_new_lines(const char *before, const char *now)
 }
 
 /* Asks again and again; ends by Ctrl-C, which is no error here. */
-static int follow_log(struct run *run, const char *path, const char *text, struct error *err)
+static int follow_site(struct run *run, const char *path, const char *text, struct error *err)
 {
     AUTO_FREE char *before = xstrdup(text);
     while (!interrupt_pending()) {
@@ -58,13 +58,62 @@ static int follow_log(struct run *run, const char *path, const char *text, struc
     return 0;
 }
 
+static int find_deployment(struct run *run, int64_t number, struct domain *ret_domain,
+                           int64_t *ret_id, struct error *err)
+{
+    const char *path;
+    const struct json_value *answer;
+    int result = sites_path(run, "/deployments?limit=500", &path, ret_domain, err);
+    if (result == 0) {
+        result = run_get(run, path, &answer, err);
+    }
+    if (result != 0) {
+        return result;
+    }
+    const struct json_value *list = json_find(answer, "deployments");
+    for (size_t i = 0; list && list->type == JSON_ARRAY && i < list->item_count; i++) {
+        if (json_find_integer(list->items[i], "number", 0) == number) {
+            *ret_id = json_find_integer(list->items[i], "id", 0);
+            return 0;
+        }
+    }
+    error_set_field(err, ERR_NOT_FOUND, "deployment", "%s has no deployment %" PRId64,
+                    ret_domain->name, number);
+    error_hint(err, "See which there are: deploy sites deployments %s", ret_domain->name);
+    return -ERR_NOT_FOUND;
+}
+
+static int show_deployment_log(struct run *run, int64_t number, struct error *err)
+{
+    struct domain domain;
+    int64_t id;
+    int result = find_deployment(run, number, &domain, &id, err);
+    if (result < 0 || !run->is_json) {
+        return result < 0 ? result : follow_log(run, domain.name, id, err);
+    }
+    const struct json_value *answer;
+    result = run_get(run, arena_printf(run->arena, "/api/deployments/%" PRId64 "/log?offset=0", id),
+                     &answer, err);
+    if (result == 0) {
+        run_print_json(run, answer);
+    }
+    return result;
+}
+
 int handle_sites_logs(struct run *run, struct error *err)
 {
     struct domain domain;
     const char *path;
     const struct json_value *answer;
     int64_t tail;
+    int64_t number;
     int result = args_integer(&run->args, "tail", 1, TAIL_MAX, TAIL_DEFAULT, &tail, err);
+    if (result == 0) {
+        result = args_integer(&run->args, "deployment", 1, INT32_MAX, 0, &number, err);
+    }
+    if (result == 0 && number > 0) {
+        return show_deployment_log(run, number, err);
+    }
     if (result == 0) {
         result = sites_path(run, arena_printf(run->arena, "/logs?tail=%" PRId64, tail), &path,
                             &domain, err);
@@ -79,7 +128,7 @@ int handle_sites_logs(struct run *run, struct error *err)
     terminal_write(&run->terminal, text, strlen(text));
     run_print_json(run, answer);
     bool follows = args_has(&run->args, "follow") && !run->is_json;
-    return follows ? follow_log(run, path, text, err) : 0;
+    return follows ? follow_site(run, path, text, err) : 0;
 }
 
 static void print_deployments(struct run *run, const struct json_value *list)

@@ -83,7 +83,8 @@ int run_domain(struct run *run, const char *text, struct domain *ret_domain, str
     bool is_completed;
     rules.suffix = json_find_text(me, "sites_suffix", "");
     result = domain_parse_site(text, &rules, ret_domain, &is_completed, err);
-    if (result == 0 && is_completed) {
+    if (result == 0 && is_completed && !run->has_said_domain) {
+        run->has_said_domain = true;
         terminal_say(&run->terminal, "%s is %s here", text, ret_domain->name);
     }
     return result;

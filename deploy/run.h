@@ -21,7 +21,8 @@ struct run {
     struct client *client; /* NULL for commands that need no server */
     struct arena *arena;   /* lives as long as the run */
     bool is_json;
-    bool has_printed; /* the document of --json is out, also if the command fails */
+    bool has_said_domain; /* what a single label stands for here */
+    bool has_printed;     /* the document of --json is out, also if the command fails */
 };
 
 /* A request without a body. The answer and its text live in the arena. ret_* may be NULL. */

@@ -206,7 +206,9 @@ static int read_line(char *line, size_t size, struct error *err)
         return error_set_errno(err, ERR_IO, errno, "Could not read the answer");
     }
     if (got == 0 && len == 0) {
-        return error_set(err, ERR_INVALID_ARGUMENT, "There was no answer");
+        error_set(err, ERR_INVALID_ARGUMENT, "There was no answer");
+        error_hint(err, "Run it in a terminal, or send the answer to its standard input");
+        return -ERR_INVALID_ARGUMENT;
     }
     line[len] = '\0';
     return 0;
@@ -217,7 +219,11 @@ static int ask(const char *question, char *line, size_t size, struct error *err)
     fflush(stdout);
     fprintf(stderr, "%s", question);
     fflush(stderr);
-    return read_line(line, size, err);
+    int result = read_line(line, size, err);
+    if (result < 0 && question[0] != '\0') {
+        fputc('\n', stderr); /* nobody pressed the key that would have ended the line */
+    }
+    return result;
 }
 
 int terminal_ask(struct terminal *terminal, const char *question, struct strbuf *answer,

@@ -199,7 +199,7 @@ int inspect_start_logs(struct deployd *deployd, struct ipc_request *request, int
         return 0;
     }
     result = error_set(err, ERR_CONFLICT, "This site has no container now, so no log of one");
-    error_hint(err, "Static sites are files, and a stopped site has none. What a deployment did "
-                    "stands in its own log");
+    error_hint(err, "Static sites are files, and a stopped site has none. What a deployment did: "
+                    "deploy sites logs DOMAIN --deployment N");
     return result;
 }

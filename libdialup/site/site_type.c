@@ -240,7 +240,7 @@ static int detected(struct site_detection *ret_detection, enum site_type_id id,
 static int refuse_detection(const struct site_files *files, const struct site_package *package,
                             struct error *err)
 {
-    if (has_pages(files)) {
+    if (has_pages(files) || find_first_page(files)) {
         error_set_field(err, ERR_INVALID_ARGUMENT, "type",
                         "There are HTML pages, but no index.html at the top of the folder");
         site_type_hint_index(files, err);

@@ -20,7 +20,7 @@ static const struct detect_row detect_rows[] = {
     {"a page of another name", {"home.html", "a.css"}, {0}, NULL, false, "Rename home.html"},
     {"two of other names", {"a.html", "b.html"}, {0}, NULL, false, "Add an index.html"},
     {"index.htm", {"a.html", "index.htm"}, {0}, NULL, false, "Rename index.htm to index.html"},
-    {"index in capitals", {"Index.HTML", "a.html"}, {0}, NULL, false, "Rename Index.HTML"},
+    {"index in capitals", {"Index.HTML"}, {0}, NULL, false, "Rename Index.HTML"},
     {"the folder above",
      {"README.md", "my/site/index.html", "my/site/deep/index.html"},
      {0},
