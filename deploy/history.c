@@ -86,7 +86,7 @@ static int find_deployment(struct run *run, int64_t number, struct domain *ret_d
 static int show_deployment_log(struct run *run, int64_t number, struct error *err)
 {
     struct domain domain;
-    int64_t id;
+    int64_t id = 0;
     int result = find_deployment(run, number, &domain, &id, err);
     if (result < 0 || !run->is_json) {
         return result < 0 ? result : follow_log(run, domain.name, id, err);
