@@ -1,5 +1,5 @@
 /*
- * The INPUT rule of a bridge; see the header. Called by deployd at start and by dialupctl.
+ * The rules of a bridge; see the header. Called by deployd at start and by dialupctl.
  */
 #include "libdialup/firewall/firewall.h"
 
@@ -14,14 +14,35 @@
 
 #include "libdialup/base/memory.h"
 
+enum { MATCH_MAX = 8, ARGUMENTS_MAX = 24 };
+
 static const char *const programs[] = {"iptables", "ip6tables"};
 
+/* In the order of programs, for how many of them a rule is. Providers tell a machine its secrets at
+ * link-local addresses, and some have their name service there, too. */
+static const struct rule {
+    const char *table;
+    const char *chain;
+    const char *match[MATCH_MAX];
+    size_t program_count;
+    bool is_needed;
+} rules[] = {
+    {"filter", "INPUT", {"-m", "conntrack", "--ctstate", "NEW"}, ARRAY_COUNT(programs), true},
+    {"raw", "PREROUTING", {"-d", "169.254.0.0/16", "-p", "tcp", "!", "--dport", "53"}, 1, false},
+};
+
 /* The program's exit status, or -errno if it could not be run. Its words are not ours to show. */
-static int run(const char *program, const char *action, const char *bridge)
+static int run(const char *program, const char *action, const struct rule *rule, const char *bridge)
 {
     extern char **environ;
-    const char *argv[] = {program,     "-w",        action, "INPUT", "-i",   bridge, "-m",
-                          "conntrack", "--ctstate", "NEW",  "-j",    "DROP", NULL};
+    const char *argv[ARGUMENTS_MAX] = {program,     "-w", "-t",   rule->table, action,
+                                       rule->chain, "-i", bridge, NULL};
+    size_t count = 8;
+    for (size_t i = 0; i < MATCH_MAX && rule->match[i]; i++) {
+        argv[count++] = rule->match[i];
+    }
+    argv[count++] = "-j";
+    argv[count++] = "DROP";
     posix_spawn_file_actions_t quiet;
     posix_spawn_file_actions_init(&quiet);
     posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
@@ -50,41 +71,54 @@ void firewall_bridge_name(const char *instance, enum firewall_bridge bridge,
 
 bool firewall_bridge_is_closed(const char *bridge)
 {
-    return run(programs[0], "-C", bridge) == 0;
+    return run(programs[0], "-C", &rules[0], bridge) == 0;
+}
+
+static int refuse(const char *bridge, struct error *err)
+{
+    error_set(err, ERR_UNAVAILABLE,
+              "Cannot close the host's own services to containers: iptables refused a rule for %s",
+              bridge);
+    error_hint(err, "Install iptables, or set deployd.firewall = none and write that rule in your "
+                    "own firewall");
+    return -ERR_UNAVAILABLE;
 }
 
 int firewall_close_bridge(const char *bridge, struct error *err)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(programs); i++) {
-        bool is_there = run(programs[i], "-C", bridge) == 0;
-        if (is_there || run(programs[i], "-I", bridge) == 0) {
-            continue;
+    for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
+        for (size_t j = 0; j < rules[i].program_count; j++) {
+            bool is_there = run(programs[j], "-C", &rules[i], bridge) == 0 ||
+                            run(programs[j], "-I", &rules[i], bridge) == 0;
+            /* Containers have no IPv6 address unless somebody gave Docker a range for it. */
+            if (!is_there && rules[i].is_needed && j == 0) {
+                return refuse(bridge, err);
+            }
         }
-        /* Containers have no IPv6 address unless somebody gave Docker a range for it. */
-        if (i > 0) {
-            continue;
+    }
+    return 0;
+}
+
+static int remove_rule(const char *program, const struct rule *rule, const char *bridge,
+                       struct error *err)
+{
+    enum { MOST_COPIES = 16 };
+    for (int copy = 0; copy < MOST_COPIES && run(program, "-C", rule, bridge) == 0; copy++) {
+        if (run(program, "-D", rule, bridge) != 0) {
+            return error_set(err, ERR_UNAVAILABLE, "%s did not remove the rule for %s", program,
+                             bridge);
         }
-        int result = error_set(err, ERR_UNAVAILABLE,
-                               "Cannot close the host's own services to containers: iptables "
-                               "refused a rule for %s",
-                               bridge);
-        error_hint(err, "Install iptables, or set deployd.firewall = none and write that rule in "
-                        "your own firewall");
-        return result;
     }
     return 0;
 }
 
 int firewall_open_bridge(const char *bridge, struct error *err)
 {
-    enum { MOST_COPIES = 16 };
-    for (size_t i = 0; i < ARRAY_COUNT(programs); i++) {
-        for (int copy = 0; copy < MOST_COPIES && run(programs[i], "-C", bridge) == 0; copy++) {
-            if (run(programs[i], "-D", bridge) != 0) {
-                return error_set(err, ERR_UNAVAILABLE, "%s did not remove the rule for %s",
-                                 programs[i], bridge);
-            }
+    int result = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
+        for (size_t j = 0; result == 0 && j < rules[i].program_count; j++) {
+            result = remove_rule(programs[j], &rules[i], bridge, err);
         }
     }
-    return 0;
+    return result;
 }

@@ -1,7 +1,9 @@
 /*
- * The rule that keeps containers away from the host's own services: new connections that come in
- * from our bridges are dropped in INPUT. Every kind of Docker network, internal ones too, reaches
- * a service on 0.0.0.0 of the host without it.
+ * The rules that keep containers away from the host's own services, and from what a provider tells
+ * the host. New connections that come in from our bridges are dropped in INPUT: every kind of
+ * Docker network, internal ones too, reaches a service on 0.0.0.0 of the host without it. And TCP
+ * to link-local addresses (169.254.0.0/16), where cloud machines are told their secrets, is
+ * dropped, where the kernel has the table for it; not the name service.
  *
  * Runs iptables(8) (posix_spawn, no shell) and waits for it: some milliseconds, once the
  * bridges are there. IPv6 is handled where ip6tables is there.
@@ -19,12 +21,12 @@ enum { FIREWALL_BRIDGE_SIZE = 16 };
 void firewall_bridge_name(const char *instance, enum firewall_bridge bridge,
                           char ret_name[FIREWALL_BRIDGE_SIZE]);
 
-/* Whether the rule stands, as far as iptables tells. */
+/* Whether the rule in INPUT stands, as far as iptables tells. */
 bool firewall_bridge_is_closed(const char *bridge);
 
-/* Makes sure that the rule stands for this bridge. ERR_UNAVAILABLE if iptables is not there or
+/* Makes sure that the rules stand for this bridge. ERR_UNAVAILABLE if iptables is not there or
  * refuses. */
 int firewall_close_bridge(const char *bridge, struct error *err);
 
-/* Removes it again; fine if it is not there. */
+/* Removes them again; fine if they are not there. */
 int firewall_open_bridge(const char *bridge, struct error *err);

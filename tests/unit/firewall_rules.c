@@ -1,6 +1,6 @@
 /*
- * The rule of a bridge, with stand-ins for iptables: this program under their names, which keep the
- * bridges that are closed in a file each.
+ * The rules of a bridge, with stand-ins for iptables: this program under their names, which keep
+ * the bridges that are closed in a file each.
  */
 #include "libdialup/firewall/firewall.h"
 
@@ -15,7 +15,9 @@
 #include "libdialup/base/str.h"
 #include "tests/harness/check.h"
 
-enum { ACTION = 2, BRIDGE = 5, ARGUMENTS = 12, RULES_MAX = 4096 };
+enum { TABLE = 3, ACTION = 4, CHAIN = 5, BRIDGE = 7, ARGUMENTS_MIN = 12, RULES_MAX = 4096 };
+
+#define INPUT(bridge) "filter INPUT " bridge "\n"
 
 static const char *const names[] = {"iptables", "ip6tables"};
 
@@ -23,9 +25,12 @@ static const char *const names[] = {"iptables", "ip6tables"};
 static int stand_in(const char *name, int argc, char **argv)
 {
     AUTO_FREE char *path = xasprintf("%s/%s.rules", getenv("FIREWALL_TEST"), name);
-    AUTO_FREE char *line = xasprintf("%s\n", argc == ARGUMENTS ? argv[BRIDGE] : "");
+    if (argc < ARGUMENTS_MIN) {
+        return 2;
+    }
+    AUTO_FREE char *line = xasprintf("%s %s %s\n", argv[TABLE], argv[CHAIN], argv[BRIDGE]);
     AUTO_STRBUF struct strbuf rules = STRBUF_INIT;
-    if (argc != ARGUMENTS || fs_read_file(path, RULES_MAX, &rules, NULL) < 0) {
+    if (fs_read_file(path, RULES_MAX, &rules, NULL) < 0) {
         return 2;
     }
     const char *text = strbuf_text(&rules);
@@ -102,9 +107,8 @@ static void case_closed_once(void)
     CHECK_INT(firewall_close_bridge("dul-a-p", &err), 0);
     CHECK(firewall_bridge_is_closed("dul-a-p"));
     CHECK(!firewall_bridge_is_closed("dul-a-d"));
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        check_rules(&f, names[i], "dul-a-p\n");
-    }
+    check_rules(&f, names[0], INPUT("dul-a-p") "raw PREROUTING dul-a-p\n");
+    check_rules(&f, names[1], INPUT("dul-a-p"));
 }
 
 static void case_opened(void)
@@ -112,10 +116,11 @@ static void case_opened(void)
     AUTO_FIXTURE struct fixture f;
     struct error err;
     fixture_init(&f);
-    put_rules(&f, "iptables", "dul-a-p\ndul-b-p\ndul-a-p\n");
+    put_rules(&f, "iptables",
+              INPUT("dul-a-p") INPUT("dul-b-p") INPUT("dul-a-p") "raw PREROUTING dul-a-p\n");
     CHECK_INT(firewall_open_bridge("dul-a-p", &err), 0);
     CHECK_INT(firewall_open_bridge("dul-a-p", &err), 0);
-    check_rules(&f, "iptables", "dul-b-p\n");
+    check_rules(&f, "iptables", INPUT("dul-b-p"));
 }
 
 static void case_without_ipv6(void)
