@@ -36,7 +36,9 @@ static int load(const char *folder, const char *file, char **ret_html, struct er
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     int rc = fs_read_file(path, PAGE_SIZE_MAX, &text, err);
     if (rc < 0) {
-        error_hint(err, "The gate needs its pages in %s; is the installation complete?", folder);
+        error_hint(err,
+                   "The gate needs its pages in %s (gate.pages_dir): is the installation complete?",
+                   folder);
         return rc;
     }
     *ret_html = strbuf_take(&text);

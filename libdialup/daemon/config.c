@@ -4,6 +4,7 @@
 #include "libdialup/daemon/config.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
-enum setting_type { TEXT, PATH, INTEGER, CHOICE };
+enum setting_type { TEXT, WORD, HOST, PATH, INTEGER, CHOICE };
 
 struct setting {
     const char *section;
@@ -29,7 +30,10 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 #undef SETTING
 };
 
-enum { MAX_FILE_BYTES = 256 * 1024 };
+enum { MAX_FILE_BYTES = 256 * 1024, LABEL_MAX = 63 };
+
+#define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789"
+#define HOST_CHARACTERS WORD_CHARACTERS "-."
 
 struct config {
     char *values[CONFIG_KEY_COUNT]; /* owned */
@@ -83,6 +87,27 @@ static bool is_choice(const struct setting *setting, const char *word)
     return *word && !strchr(word, '|') && strstr(setting->help, barred);
 }
 
+static bool has_only(const char *value, const char *allowed)
+{
+    return value[strspn(value, allowed)] == '\0';
+}
+
+/* Labels of letters, digits and inner hyphens, by dots. */
+static bool is_host(const char *value)
+{
+    if (!has_only(value, HOST_CHARACTERS)) {
+        return false;
+    }
+    for (const char *at = value; *at; at += *at == '.') {
+        size_t len = strcspn(at, ".");
+        if (len == 0 || len > LABEL_MAX || at[0] == '-' || at[len - 1] == '-') {
+            return false;
+        }
+        at += len;
+    }
+    return value[0] && value[strlen(value) - 1] != '.';
+}
+
 static int check_value(const struct setting *setting, const char *value, struct error *err)
 {
     AUTO_FREE char *field = xasprintf("%s.%s", setting->section, setting->key);
@@ -109,12 +134,25 @@ static int check_value(const struct setting *setting, const char *value, struct 
         }
         break;
     case TEXT:
+    case WORD:
+    case HOST:
         break;
     }
     if ((int64_t)len < setting->min || (int64_t)len > setting->max) {
         return error_set_field(err, ERR_INVALID_ARGUMENT, field,
                                "%s must have %lld to %lld bytes, not %zu", field,
                                (long long)setting->min, (long long)setting->max, len);
+    }
+    if (setting->type == WORD && !has_only(value, WORD_CHARACTERS)) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, field,
+                               "%s may have small letters and digits alone, not \"%s\"", field,
+                               value);
+    }
+    if (setting->type == HOST && !is_host(value)) {
+        return error_set_field(err, ERR_INVALID_ARGUMENT, field,
+                               "%s must be a domain in small letters, such as example.org, not "
+                               "\"%s\"",
+                               field, value);
     }
     return 0;
 }
@@ -136,14 +174,14 @@ static bool is_printable(const char *value)
 static int set_value(struct config *config, int index, const char *value, struct error *err)
 {
     const struct setting *setting = &settings[index];
-    int result = check_value(setting, value, err);
-    if (result == 0 && !is_printable(value)) {
+    if (!is_printable(value)) {
         AUTO_FREE char *field = xasprintf("%s.%s", setting->section, setting->key);
-        result = error_set_field(err, ERR_INVALID_ARGUMENT, field,
-                                 "%s must be plain text: no control characters, no comment, no "
-                                 "spaces around it",
-                                 field);
+        return error_set_field(err, ERR_INVALID_ARGUMENT, field,
+                               "%s must be plain text: no control characters, no comment, no "
+                               "spaces around it",
+                               field);
     }
+    int result = check_value(setting, value, err);
     if (result < 0) {
         return result;
     }
@@ -262,6 +300,11 @@ int config_load(const char *path, struct config **ret_config, struct error *err)
     }
     *ret_config = config;
     return 0;
+}
+
+void config_key_name(enum config_key key, char ret_name[CONFIG_KEY_NAME_SIZE])
+{
+    snprintf(ret_name, CONFIG_KEY_NAME_SIZE, "%s.%s", settings[key].section, settings[key].key);
 }
 
 const char *config_text(const struct config *config, enum config_key key)

@@ -35,6 +35,10 @@ int config_parse(struct config *config, const char *name, const char *text, stru
 /* Reads a file of at most 256 KiB. */
 int config_load(const char *path, struct config **ret_config, struct error *err);
 
+/* "section.key", for messages. */
+enum { CONFIG_KEY_NAME_SIZE = 64 };
+void config_key_name(enum config_key key, char ret_name[CONFIG_KEY_NAME_SIZE]);
+
 /* Borrowed, never NULL. */
 const char *config_text(const struct config *config, enum config_key key);
 int64_t config_integer(const struct config *config, enum config_key key);

@@ -15,9 +15,13 @@ int group_find(const struct config *config, enum config_key key, gid_t *ret_gid,
     }
     const struct group *group = getgrnam(name);
     if (!group) {
-        return error_set(err, ERR_INVALID_ARGUMENT,
-                         "The settings name a group \"%s\", which this machine does not have",
-                         name);
+        char field[CONFIG_KEY_NAME_SIZE];
+        config_key_name(key, field);
+        error_set_field(err, ERR_INVALID_ARGUMENT, field,
+                        "%s names a group \"%s\", which this machine does not have", field, name);
+        error_hint(err, "Correct it in the settings, or make the group: groupadd --system %s",
+                   name);
+        return -ERR_INVALID_ARGUMENT;
     }
     *ret_gid = group->gr_gid;
     return 0;

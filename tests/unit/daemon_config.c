@@ -46,8 +46,9 @@ static void case_good_files(void)
         {"no spaces", "[common]\ndomain=a.example\n", "a.example"},
         {"many spaces", "  [ common ]  \n\t domain \t=  a.example  \n", "a.example"},
         {"comment behind", "domain = a.example # ours\n", "a.example"},
-        {"a # inside", "domain = a#b\n", "a#b"},
-        {"an = inside", "domain = a=b\n", "a=b"},
+        {"a # and an = inside", "[caddy]\nemail = a#b=c\n[common]\ndomain = a.b\n", "a.b"},
+        {"labels", "domain = x--1.a-b.example\n", "x--1.a-b.example"},
+        {"one label", "domain = localhost\n", "localhost"},
         {"carriage returns", "[common]\r\ndomain = a.example\r\n", "a.example"},
         {"no newline at the end", "[gate]\n[common]\ndomain = a.example", "a.example"},
         {"a section twice", "[common]\n[gate]\n[common]\ndomain = a.example\n", "a.example"},
@@ -110,6 +111,24 @@ static void case_each_mistake_is_placed(void)
          "common.domain must have 3 to 200 bytes, not 1"},
         {"control character", "domain = a\x1B.example", ERR_INVALID_ARGUMENT, "common.domain",
          "common.domain must be plain text"},
+        {"large letters", "domain = A.example", ERR_INVALID_ARGUMENT, "common.domain",
+         "common.domain must be a domain in small letters, such as example.org, not \"A.example\""},
+        {"a space", "domain = a b.example", ERR_INVALID_ARGUMENT, "common.domain",
+         "must be a domain"},
+        {"an address", "domain = https://a.example", ERR_INVALID_ARGUMENT, "common.domain",
+         "must be a domain"},
+        {"a dot before", "domain = .a.example", ERR_INVALID_ARGUMENT, "common.domain",
+         "must be a domain"},
+        {"a dot behind", "domain = a.example.", ERR_INVALID_ARGUMENT, "common.domain",
+         "must be a domain"},
+        {"two dots", "domain = a..example", ERR_INVALID_ARGUMENT, "common.domain",
+         "must be a domain"},
+        {"a hyphen before", "domain = -a.example", ERR_INVALID_ARGUMENT, "common.domain",
+         "must be a domain"},
+        {"a hyphen behind", "domain = a.example-", ERR_INVALID_ARGUMENT, "common.domain",
+         "must be a domain"},
+        {"an instance like no other", "instance = my-own", ERR_INVALID_ARGUMENT, "common.instance",
+         "common.instance may have small letters and digits alone, not \"my-own\""},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         AUTO_CONFIG struct config *config = config_new();
@@ -129,7 +148,7 @@ static void case_each_mistake_is_placed(void)
 static void case_round_trip(void)
 {
     static const char *const values[][2] = {
-        {"common.domain", "a#b.example"},    {"common.group", "web"},
+        {"caddy.email", "a#b@example.org"},  {"common.group", "web"},
         {"common.log_level", "debug"},       {"deployd.uid_base", "200000"},
         {"deployd.node_image", "a=b c"},     {"monitord.access_log_port", "0"},
         {"gate.pages_dir", "/srv/my pages"}, {"deployd.firewall", "none"},
@@ -148,7 +167,7 @@ static void case_round_trip(void)
     CHECK_INT(config_parse(again, "printed", strbuf_text(&first), &err), 0);
     config_print(again, &second);
     CHECK_STR(strbuf_text(&second), strbuf_text(&first));
-    CHECK_STR(config_text(again, CONFIG_common_domain), "a#b.example");
+    CHECK_STR(config_text(again, CONFIG_caddy_email), "a#b@example.org");
     CHECK_STR(config_text(again, CONFIG_gate_pages_dir), "/srv/my pages");
 }
 
