@@ -50,23 +50,6 @@ char *deployd_bridge_name(const struct deployd *deployd, enum deployd_network ne
     return xstrdup(name);
 }
 
-void deployd_close_bridges(struct deployd *deployd)
-{
-    if (deployd->has_firewall ||
-        str_equal(config_text(deployd->run->config, CONFIG_deployd_firewall), "none")) {
-        return;
-    }
-    deployd->has_firewall = true;
-    for (int i = DEPLOYD_PRODUCTION; i <= DEPLOYD_DEVELOPMENT; i++) {
-        AUTO_FREE char *bridge = deployd_bridge_name(deployd, (enum deployd_network)i);
-        struct error err;
-        if (firewall_close_bridge(bridge, &err) < 0) {
-            deployd->has_firewall = false;
-            log_error("%s. %s", err.message, err.hint);
-        }
-    }
-}
-
 /* Events ------------------------------------------------------------------------------------- */
 
 void deployd_tell_deployment(const struct deployd *deployd, int64_t site_id, int64_t deployment_id,

@@ -12,6 +12,7 @@
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
  *   storage       what sites occupy, measured now and then
+ *   bridges       keeps containers away from the host, whoever resets the firewall
  *   release, handover, withdraw, admission, owner_limits, images, trash, reclaim, job_call, job
  *                 what a deployment made; one follows another, or comes to nothing; would it fit,
  *                 and the ledger; what nobody needs any more; the memory of what stands still;
@@ -28,6 +29,7 @@
 #include "libdialup/daemon/daemon.h"
 #include "libdialup/quota/limits.h"
 
+struct bridges;
 struct converger;
 struct db_batch;
 struct enforcer;
@@ -61,12 +63,12 @@ struct deployd {
     struct waker *waker;
     struct owner_limits *owner_limits;
     struct reclaimer *reclaimer;
+    struct bridges *bridges;
     struct pressure *pressure;
     struct enforcer *enforcer;
     struct job *sweep; /* empties the trash; NULL if none runs */
     struct event *housekeeping;
     char *gate_path;
-    bool has_firewall;
     bool is_short_of_memory; /* an emergency: nothing new begins */
     /* A deployment came to its end: the next one may begin. */
     void (*on_deployment_end)(struct deployd *deployd);
@@ -82,9 +84,6 @@ char *deployd_live_path(const struct deployd *deployd, const char *domain);
 enum deployd_network { DEPLOYD_PRODUCTION, DEPLOYD_DEVELOPMENT };
 char *deployd_network_name(const struct deployd *deployd, enum deployd_network network);
 char *deployd_bridge_name(const struct deployd *deployd, enum deployd_network network);
-
-/* Keeps containers away from the host's own services; once the bridges are there. */
-void deployd_close_bridges(struct deployd *deployd);
 
 /* Tells those who watch; never fails. */
 void deployd_tell_deployment(const struct deployd *deployd, int64_t site_id, int64_t deployment_id,

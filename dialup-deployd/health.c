@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "dialup-deployd/bridges.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
 #include "libdialup/base/clock.h"
@@ -30,6 +31,13 @@ static struct health_finding check_docker(void *state)
     if (seen_ms == 0 || clock_monotonic_ms() - seen_ms > DOCKER_SILENCE_MS) {
         return health_problem(HEALTH_DEGRADED, "Wait a moment; then: systemctl status docker",
                               "Docker has not answered for a while");
+    }
+    if (*converger_network_error(deployd->converger)) {
+        return health_problem(HEALTH_FAILING,
+                              "See what is there: docker network ls; what nobody needs goes with: "
+                              "docker network prune",
+                              "Docker answers, but does not make our networks: %s",
+                              converger_network_error(deployd->converger));
     }
     return health_ok("Docker answers");
 }
@@ -56,10 +64,11 @@ static struct health_finding check_firewall(void *state)
 {
     const struct deployd *deployd = state;
     bool is_off = str_equal(config_text(deployd->run->config, CONFIG_deployd_firewall), "none");
-    return deployd->has_firewall || is_off
+    return bridges_are_closed(deployd->bridges)
                ? health_ok(is_off ? "The firewall is left to the admin"
                                   : "Containers cannot reach the host's own services")
-               : health_problem(HEALTH_DEGRADED, "Install iptables and restart dialup-deployd",
+               : health_problem(HEALTH_DEGRADED,
+                                "Install iptables, or look why it refuses: iptables -S INPUT",
                                 "Containers may reach services of this host");
 }
 

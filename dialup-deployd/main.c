@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "dialup-deployd/bridges.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/converge/limiter.h"
 #include "dialup-deployd/deployd.h"
@@ -24,9 +25,9 @@
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/daemon/group.h"
 #include "libdialup/daemon/machine.h"
 #include "libdialup/db/batch.h"
-#include "libdialup/firewall/firewall.h"
 #include "libdialup/store/idempotency.h"
 #include "libdialup/store/reservations.h"
 #include "proto/deployd_rpc.h"
@@ -77,6 +78,13 @@ static int make_dirs(const struct deployd *deployd, struct error *err)
     return result;
 }
 
+/* Else the first deploy would find out. */
+static int check_groups(const struct config *config, struct error *err)
+{
+    gid_t gid;
+    return group_find(config, CONFIG_common_web_group, &gid, err);
+}
+
 static int measure_machine(struct deployd *deployd, struct error *err)
 {
     const struct quota_machine machine = machine_of_settings(deployd->run->config);
@@ -117,6 +125,7 @@ static void stop(void *state)
     pressure_free(deployd->pressure);
     enforcer_free(deployd->enforcer);
     reclaimer_free(deployd->reclaimer);
+    bridges_free(deployd->bridges);
     images_free(deployd->images);
     sleeper_free(deployd->sleeper);
     waker_free(deployd->waker);
@@ -143,9 +152,9 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     deployd->run = run;
     deployd->on_deployment_end = on_deployment_end;
     *ret_state = deployd;
-    int result = make_dirs(deployd, err);
-    if (result < 0 || (result = measure_machine(deployd, err)) < 0 ||
-        (result = open_gate(deployd, err)) < 0 ||
+    int result = check_groups(run->config, err);
+    if (result < 0 || (result = make_dirs(deployd, err)) < 0 ||
+        (result = measure_machine(deployd, err)) < 0 || (result = open_gate(deployd, err)) < 0 ||
         (result = engine_open(run->base, config_text(run->config, CONFIG_deployd_docker_socket),
                               &deployd->engine, err)) < 0) {
         return result;
@@ -161,6 +170,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
     images_sweep(deployd->images);
     deployd->storage = storage_new(deployd);
     deployd->reclaimer = reclaimer_new(deployd);
+    deployd->bridges = bridges_new(deployd);
     deployd->converger = converger_new(deployd);
     deployd->queue = queue_new(deployd);
     deployd->sleeper = sleeper_new(deployd, wake_site);

@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 
+#include "dialup-deployd/bridges.h"
 #include "dialup-deployd/converge/docker_watch.h"
 #include "dialup-deployd/converge/orphans.h"
 #include "dialup-deployd/converge/site_loop.h"
@@ -37,6 +38,7 @@ struct converger {
     struct docker_watch *docker;
     int networks_missing; /* of this pass */
     bool has_networks;    /* they were all there once */
+    char network_problem[256];
 };
 
 static void on_site_settled(void *context);
@@ -241,18 +243,30 @@ static void on_container_paused(void *context, int64_t site_id)
     kick_unless_waiting(context, site_id);
 }
 
+/* What goes on for long is told once. */
+static void note_network_problem(struct converger *converger, const struct error *err)
+{
+    char before[sizeof(converger->network_problem)];
+    str_copy(before, sizeof(before), converger->network_problem);
+    str_copy(converger->network_problem, sizeof(before), err->message);
+    if (!str_equal(before, converger->network_problem)) {
+        log_warning("cannot make our networks: %s", err->message);
+    }
+}
+
 static void on_network(void *context, const struct error *err)
 {
     struct converger *converger = context;
-    docker_watch_note(converger->docker, err);
     if (err) {
-        log_warning("cannot make our network: %s", err->message);
+        note_network_problem(converger, err);
         return;
     }
+    docker_watch_note(converger->docker, NULL);
     converger->networks_missing--;
     if (converger->networks_missing == 0) {
+        converger->network_problem[0] = '\0';
         converger->has_networks = true;
-        deployd_close_bridges(converger->deployd);
+        bridges_close(converger->deployd->bridges);
         kick_all(converger);
     }
 }
@@ -323,6 +337,11 @@ const char *converger_log_source(const struct converger *converger, int64_t site
         }
     }
     return id;
+}
+
+const char *converger_network_error(const struct converger *converger)
+{
+    return converger->network_problem;
 }
 
 int64_t converger_docker_seen_ms(const struct converger *converger)

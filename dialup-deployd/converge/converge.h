@@ -56,6 +56,9 @@ const char *converger_log_source(const struct converger *converger, int64_t site
 int64_t converger_docker_seen_ms(const struct converger *converger);
 const char *converger_docker_error(const struct converger *converger);
 
+/* Why our networks cannot be made, though Docker answers; empty if they can. */
+const char *converger_network_error(const struct converger *converger);
+
 /* Where Docker keeps its data; NULL until it has told. */
 const char *converger_docker_folder(const struct converger *converger);
 

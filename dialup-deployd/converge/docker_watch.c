@@ -11,6 +11,7 @@
 #include "dialup-deployd/engine/url.h"
 #include "libdialup/base/arena.h"
 #include "libdialup/base/clock.h"
+#include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"
 
@@ -34,8 +35,14 @@ void docker_watch_note(struct docker_watch *watch, const struct error *err)
 {
     if (!err) {
         watch->seen_ms = clock_monotonic_ms();
+        if (watch->error[0]) {
+            log_info("Docker answers again");
+        }
         watch->error[0] = '\0';
     } else if (err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT) {
+        if (!watch->error[0]) {
+            log_warning("%s. Sites that run go on", err->message);
+        }
         str_copy(watch->error, sizeof(watch->error), err->message);
     }
 }

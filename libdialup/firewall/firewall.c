@@ -35,8 +35,8 @@ static const struct rule {
 static int run(const char *program, const char *action, const struct rule *rule, const char *bridge)
 {
     extern char **environ;
-    const char *argv[ARGUMENTS_MAX] = {program,     "-w", "-t",   rule->table, action,
-                                       rule->chain, "-i", bridge, NULL};
+    const char *argv[ARGUMENTS_MAX] = {program,     "--wait=5", "-t",   rule->table, action,
+                                       rule->chain, "-i",       bridge, NULL};
     size_t count = 8;
     for (size_t i = 0; i < MATCH_MAX && rule->match[i]; i++) {
         argv[count++] = rule->match[i];

@@ -5,8 +5,8 @@
  * to link-local addresses (169.254.0.0/16), where cloud machines are told their secrets, is
  * dropped, where the kernel has the table for it; not the name service.
  *
- * Runs iptables(8) (posix_spawn, no shell) and waits for it: some milliseconds, once the
- * bridges are there. IPv6 is handled where ip6tables is there.
+ * Runs iptables(8) (posix_spawn, no shell) and waits for it: some milliseconds, and five seconds a
+ * call at most while another program holds the firewall. IPv6 is handled where ip6tables is there.
  */
 #pragma once
 

@@ -146,10 +146,8 @@ static void open_all(void)
     struct deployd *deployd = &world.deployd;
     must(store_open(world.db_path, "admind", &world.admind, &err), &err);
     must(store_open(world.db_path, "deployd", &world.run.db, &err), &err);
-    *deployd = (struct deployd){.run = &world.run,
-                                .machine = world_machine,
-                                .has_firewall = true,
-                                .on_deployment_end = on_deployment_end};
+    *deployd = (struct deployd){
+        .run = &world.run, .machine = world_machine, .on_deployment_end = on_deployment_end};
     deployd->batch = db_batch_new(world.run.db, on_needs_run, NULL);
     deployd->converger = converger_new(deployd);
     deployd->waker = waker_new(deployd);
