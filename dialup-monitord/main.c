@@ -4,6 +4,7 @@
  */
 #include <event2/event.h>
 
+#include "dialup-monitord/front_door.h"
 #include "dialup-monitord/monitord.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -142,9 +143,15 @@ static struct health_finding check_rollups(void *state)
     return cycle_check_rollups(((struct monitord *)state)->cycle);
 }
 
+static struct health_finding check_caddy(void *state)
+{
+    return front_door_check(((struct monitord *)state)->run->config);
+}
+
 static const struct health_check checks[] = {
     {"samples", check_samples}, {"deployd", check_deployd}, {"gate", check_gate},
     {"writes", check_writes},   {"limits", check_limits},   {"rollups", check_rollups},
+    {"caddy", check_caddy},
 };
 
 int main(int argc, char **argv)

@@ -25,7 +25,7 @@ const struct command commands[] = {
      "count. With --wait it asks again until all is well or the time is over. The exit status is 0 "
      "if all is well, 1 if something is degraded or failing, and 2 for a name that nobody knows.",
      true, COMPLETE_WORDS,
-     "--wait --json database docker storage memory admind deployd editord gate monitord",
+     "--wait --json caddy database docker storage memory admind deployd editord gate monitord",
      command_health},
     {"methods", "[DAEMON]", "Lists what a daemon can be asked, or every daemon.", NULL, false,
      COMPLETE_DAEMONS, NULL, command_methods},
