@@ -11,6 +11,7 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/nearest.h"
+#include "libdialup/daemon/journal.h"
 
 static void print_help(FILE *out)
 {
@@ -37,6 +38,10 @@ static void print_command_help(const struct command *command)
 
 static int print_failure(const struct error *err)
 {
+    if (journal_use_if_connected()) { /* a service's failure, with its priority */
+        log_error("%s%s%s", err->message, err->hint[0] ? ". " : "", err->hint);
+        return error_info(err->code)->exit_code;
+    }
     fprintf(stderr, "dialupctl: %s%s%s\n", err->message, err->hint[0] ? "\n  " : "", err->hint);
     return error_info(err->code)->exit_code;
 }

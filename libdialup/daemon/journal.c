@@ -56,16 +56,18 @@ static void send_to_journal(const struct log_entry *entry)
     }
 }
 
-void journal_use_if_connected(void)
+bool journal_use_if_connected(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat info;
     if (!stream || fstat(STDERR_FILENO, &info) < 0) {
-        return;
+        return false;
     }
     char ours[64];
     snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)info.st_dev, (uintmax_t)info.st_ino);
-    if (str_equal(stream, ours)) {
-        log_set_sink(send_to_journal);
+    if (!str_equal(stream, ours)) {
+        return false;
     }
+    log_set_sink(send_to_journal);
+    return true;
 }

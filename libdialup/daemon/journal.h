@@ -4,5 +4,8 @@
  */
 #pragma once
 
-/* Switches the log to the journal if stderr is one ($JOURNAL_STREAM, systemd.exec(5)). */
-void journal_use_if_connected(void);
+#include <stdbool.h>
+
+/* Switches the log to the journal if stderr is one ($JOURNAL_STREAM, systemd.exec(5)); whether it
+ * is. */
+bool journal_use_if_connected(void);
