@@ -2,6 +2,7 @@
  * What the suite changed on this machine: `firewall`.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "dialupctl/command.h"
 #include "libdialup/base/memory.h"
@@ -32,6 +33,11 @@ int command_firewall(struct ctl *ctl, struct error *err)
         int (*act)(const char *bridge, struct error *err);
     } actions[] = {{"show", show}, {"remove", remove_rule}};
     const char *instance = config_text(ctl->config, CONFIG_common_instance);
+    if (ctl->argc == 2 && geteuid() != 0) { /* iptables would say that there is no rule */
+        error_set(err, ERR_FORBIDDEN, "Only root may look at the firewall");
+        error_hint(err, "sudo dialupctl firewall %s", ctl->argv[1]);
+        return -ERR_FORBIDDEN;
+    }
     for (size_t i = 0; ctl->argc == 2 && i < ARRAY_COUNT(actions); i++) {
         if (!str_equal(ctl->argv[1], actions[i].word)) {
             continue;

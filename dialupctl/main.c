@@ -2,9 +2,11 @@
  * dialupctl: looks after the suite on its own machine. Talks to the daemons over their sockets;
  * of the database it only runs the migrations.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dialupctl/command.h"
 #include "dialupctl/manual.h"
@@ -111,7 +113,9 @@ static int run_command(struct ctl *ctl, const struct command *command)
     ctl->argv[0] = program;
     optind = 0; /* getopt starts over */
     int result = command->needs_config ? config_load(ctl->config_path, &ctl->config, &err) : 0;
-    if (result < 0 && err.hint[0] == '\0') {
+    if (result < 0 && access(ctl->config_path, R_OK) < 0 && errno == EACCES) {
+        error_hint(&err, "It is for root and the daemons: sudo dialupctl %s", command->name);
+    } else if (result < 0 && err.hint[0] == '\0') {
         error_hint(&err, "--config names the settings file; `dialupctl config` prints a new one");
     }
     if (result == 0) {
