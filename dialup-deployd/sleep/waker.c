@@ -14,6 +14,7 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 #include "libdialup/db/transaction.h"
 #include "libdialup/store/sites.h"
 #include "proto/gate_rpc.h"
@@ -22,11 +23,16 @@ enum {
     ASK_AGAIN_S = 1,         /* after the gate did not answer */
     ROOM_TIMEOUT_MS = 15000, /* until the one that gives way has stopped */
     ROOM_TRIES = 4,
+    LOOK_AGAIN_S = 1, /* after somebody found no room */
+    NO_EPOCH = 0,     /* of no gate: everything that is wanted is told */
 };
 
 struct waker {
     struct deployd *deployd;
     struct event *ask_again;
+    struct event *look_again; /* pending while sites have found no room: */
+    int64_t *refused;
+    size_t refused_count;
     int64_t after;
     int64_t epoch;
     bool is_cut_off; /* the gate may have ended since it answered */
@@ -87,6 +93,15 @@ static bool make_room(struct waker *waker, const struct site *site, int tries_le
     return is_made;
 }
 
+/* Nobody gives way to a site that could not run then, either. */
+static bool fits_alone(const struct waker *waker, struct arena *arena, const struct site *site)
+{
+    const struct admission admission =
+        admission_for(waker->deployd, site->owner_kind, site->owner_id);
+    struct error err;
+    return admission_check_alone(&admission, arena, site, "Cannot wake", &err) == 0;
+}
+
 /* What it held while it was awake, and what a release needs that is on its way, in the transaction
  * in which it is noted to be awake. */
 static int reserve(const struct waker *waker, struct arena *arena, const struct site *site,
@@ -103,6 +118,34 @@ static int reserve(const struct waker *waker, struct arena *arena, const struct 
         return result;
     }
     return db_transaction_commit(&transaction, err);
+}
+
+static bool is_among(const int64_t *ids, size_t count, int64_t id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its owner sees why visitors wait, until it wakes; and the gate, which told of them once, is asked
+ * again whether they still wait: there may be room by then. */
+static void note_no_room(struct waker *waker, struct arena *arena, const struct site *site,
+                         const struct error *err)
+{
+    const struct timeval later = {LOOK_AGAIN_S, 0};
+    const char *reason = arena_printf(arena, WAKER_NO_ROOM ": %s. %s", err->message, err->hint);
+    if (!str_equal(reason, site->state_reason)) {
+        log_warning("%s is wanted and cannot wake: %s", site->domain, err->message);
+        sites_set_state(waker->deployd->run->db, site->id, site->state, reason, clock_unix(), NULL);
+    }
+    if (!is_among(waker->refused, waker->refused_count, site->id)) {
+        waker->refused = xreallocarray(waker->refused, waker->refused_count + 1, sizeof(int64_t));
+        waker->refused[waker->refused_count++] = site->id;
+    }
+    event_add(waker->look_again, &later);
 }
 
 static void wake(struct waker *waker, int64_t site_id, int tries_left)
@@ -125,7 +168,12 @@ static void wake(struct waker *waker, int64_t site_id, int tries_left)
         return;
     }
     int result = site.sleep == SITE_ASLEEP ? reserve(waker, arena, &site, &err) : 0;
-    if (result == -ERR_QUOTA_EXCEEDED && make_room(waker, &site, tries_left)) {
+    if (result == -ERR_QUOTA_EXCEEDED && fits_alone(waker, arena, &site) &&
+        make_room(waker, &site, tries_left)) {
+        return;
+    }
+    if (result == -ERR_QUOTA_EXCEEDED) {
+        note_no_room(waker, arena, &site, &err);
         return;
     }
     if (result < 0) {
@@ -183,6 +231,41 @@ static void ask(struct waker *waker)
     }
 }
 
+/* Only for those that found no room: who wakes, or has somebody give way, is not disturbed. */
+static void on_still_wanted(void *context, const void *result, const struct error *err)
+{
+    struct waker *waker = context;
+    const struct gate_wanted_result *wanted = result;
+    const struct timeval later = {LOOK_AGAIN_S, 0};
+    if (err) {
+        if (!waker->is_closing) {
+            event_add(waker->look_again, &later);
+        }
+        return;
+    }
+    int64_t *refused = waker->refused;
+    size_t count = waker->refused_count;
+    waker->refused = NULL;
+    waker->refused_count = 0;
+    for (size_t i = 0; !waker->is_closing && i < wanted->sites_count; i++) {
+        if (is_among(refused, count, wanted->sites[i].site_id)) {
+            waker_wake(waker, wanted->sites[i].site_id);
+        }
+    }
+    free(refused);
+}
+
+static void on_look_again(evutil_socket_t fd, short events, void *context)
+{
+    struct waker *waker = context;
+    const struct gate_wanted_params params = {.has_epoch = true, .epoch = NO_EPOCH};
+    const struct timeval later = {LOOK_AGAIN_S, 0};
+    if (!waker->is_closing &&
+        gate_call_wanted(waker->deployd->gate, &params, NULL, on_still_wanted, waker, NULL) < 0) {
+        event_add(waker->look_again, &later);
+    }
+}
+
 static void on_ask_again(evutil_socket_t fd, short events, void *context)
 {
     ask(context);
@@ -193,6 +276,7 @@ struct waker *waker_new(struct deployd *deployd)
     struct waker *waker = xcalloc(1, sizeof(*waker));
     waker->deployd = deployd;
     waker->ask_again = evtimer_new(deployd->run->base, on_ask_again, waker);
+    waker->look_again = evtimer_new(deployd->run->base, on_look_again, waker);
     ask(waker);
     return waker;
 }
@@ -208,6 +292,8 @@ void waker_free(struct waker *waker)
 {
     if (waker) {
         event_free(waker->ask_again);
+        event_free(waker->look_again);
+        free(waker->refused);
         free(waker);
     }
 }

@@ -137,8 +137,9 @@ bool quota_limit_consequence(enum quota_dimension dimension, int64_t effective, 
     snprintf(label, sizeof(label), "%s%s%s%s", quota_dimension_info(info->whole)->label,
              is_part ? " (" : "", is_part ? info->label : "", is_part ? ")" : "");
     if (is_over) {
-        snprintf(out, size, "%s is over by %s now: what runs goes on with less, nothing new starts",
-                 label, amount);
+        snprintf(out, size, "%s is over by %s now: %s", label, amount,
+                 info->kind == QUOTA_RESERVED ? "what runs goes on with less, nothing new starts"
+                                              : "what is there stays, nothing new is taken");
     } else {
         snprintf(out, size, "%s: what needs %s cannot start with %s", label, amount, limit);
     }

@@ -76,11 +76,21 @@ static void hint_at_team(const struct quota_check *check, struct error *err)
     }
 }
 
+/* What exists or is stored is not less for a site that is stopped. */
+static bool is_freed_by_stopping(enum quota_dimension dimension)
+{
+    const struct quota_dimension_info *info = quota_dimension_info(dimension);
+    return info->kind == QUOTA_RESERVED || dimension == QUOTA_CONCURRENT_CONTAINERS ||
+           dimension == QUOTA_DEV_CONTAINERS;
+}
+
 static void set_hint(const struct quota_check *check, struct error *err)
 {
     const struct quota_dimension_info *info = quota_dimension_info(check->dimension);
     if (check->level->entity == QUOTA_TEAM) {
         hint_at_team(check, err);
+    } else if (check->level->entity == QUOTA_SYSTEM && !is_freed_by_stopping(check->dimension)) {
+        error_hint(err, "Remove what is not needed, or ask admin: the server itself is full");
     } else if (check->level->entity == QUOTA_SYSTEM) {
         error_hint(
             err, "Stop a site that is not needed, or ask admin: the server itself is nearly full");

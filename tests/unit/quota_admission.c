@@ -262,6 +262,11 @@ static void case_levels_other_than_the_asker(void)
     CHECK_STR(err.message,
               "Cannot deploy: Not enough memory available on the server (need 801MB, have 800MB)");
     CHECK_CONTAINS(err.hint, "the server itself is nearly full");
+    use(&level, QUOTA_SITES, 2, 2);
+    request = (struct quota_amounts){.of[QUOTA_SITES] = 1};
+    quota_admit(&level, 1, &request, &verdict);
+    quota_refuse(&verdict, "Cannot deploy", &err);
+    CHECK_STR(err.hint, "Remove what is not needed, or ask admin: the server itself is full");
 }
 
 static void case_formats(void)

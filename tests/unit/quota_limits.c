@@ -216,6 +216,8 @@ static void case_consequences(void)
     CHECK_STR(text, "Memory is over by 256MB now: what runs goes on with less, nothing new starts");
     CHECK(quota_limit_consequence(QUOTA_CPU_PRODUCTION, 100, 500, 0, text, sizeof(text)));
     CHECK_CONTAINS(text, "CPU (Production) is over by 0.4 cores now");
+    CHECK(quota_limit_consequence(QUOTA_SITES, 2, 3, 0, text, sizeof(text)));
+    CHECK_STR(text, "Sites is over by 1 now: what is there stays, nothing new is taken");
     CHECK(quota_limit_consequence(QUOTA_MEMORY, 128, 0, 256, text, sizeof(text)));
     CHECK_STR(text, "Memory: what needs 256MB cannot start with 128MB");
 }
