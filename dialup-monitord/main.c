@@ -93,9 +93,9 @@ static int open_parts(struct monitord *monitord, struct error *err)
         result = cycle_open(run, monitord->sampler, monitord->book, &monitord->cycle, err);
     }
     if (result == 0) {
-        result = follow_deployd(monitord, err);
+        result = listen_for_access_log(monitord, err);
     }
-    return result == 0 ? listen_for_access_log(monitord, err) : result;
+    return result == 0 ? follow_deployd(monitord, err) : result;
 }
 
 static int start(struct daemon_run *run, void **ret_state, struct error *err)
