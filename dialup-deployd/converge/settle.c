@@ -8,7 +8,6 @@
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/images.h"
 #include "dialup-deployd/pressure/hold.h"
-#include "dialup-deployd/sleep/waker.h"
 #include "dialup-deployd/trash.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
@@ -73,7 +72,7 @@ void settle_site(struct site_work *work)
     } else if (work->stayed_generation == work->site.restart_generation) {
         reason = work->stayed;
     } else if (work->site.sleep == SITE_ASLEEP && !work->is_woken &&
-               str_starts_with(work->site.state_reason, WAKER_NO_ROOM)) {
+               str_starts_with(work->site.state_reason, SETTLE_NO_ROOM)) {
         reason = work->site.state_reason;
     }
     settle_sleep(work);

@@ -6,4 +6,8 @@
 
 struct site_work;
 
+/* How the state_reason of a site begins that visitors wanted and that its owner's limits kept
+ * asleep. It stands until the site wakes. */
+#define SETTLE_NO_ROOM "the last visitor found no room"
+
 void settle_site(struct site_work *work);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "dialup-deployd/converge/converge.h"
+#include "dialup-deployd/converge/settle.h"
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/handover.h"
 #include "dialup-deployd/owner_limits.h"
@@ -136,7 +137,7 @@ static void note_no_room(struct waker *waker, struct arena *arena, const struct 
                          const struct error *err)
 {
     const struct timeval later = {LOOK_AGAIN_S, 0};
-    const char *reason = arena_printf(arena, WAKER_NO_ROOM ": %s. %s", err->message, err->hint);
+    const char *reason = arena_printf(arena, SETTLE_NO_ROOM ": %s. %s", err->message, err->hint);
     if (!str_equal(reason, site->state_reason)) {
         log_warning("%s is wanted and cannot wake: %s", site->domain, err->message);
         sites_set_state(waker->deployd->run->db, site->id, site->state, reason, clock_unix(), NULL);

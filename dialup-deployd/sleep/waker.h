@@ -17,10 +17,6 @@
 struct deployd;
 struct waker;
 
-/* How the state_reason of a site begins that visitors wanted and that its owner's limits kept
- * asleep. It stands until the site wakes. */
-#define WAKER_NO_ROOM "the last visitor found no room"
-
 struct waker *waker_new(struct deployd *deployd);
 
 /* Before the gate's client and the converger are closed: asks and wakes nobody any more. */
