@@ -77,7 +77,7 @@ static int put_amounts(const struct args *args, struct json_writer *writer, stru
 
 static int put_change(const struct args *args, struct strbuf *body, struct error *err)
 {
-    struct keeping keeping;
+    struct keeping keeping = {0};
     struct json_writer writer;
     if (!args_has(args, "strategy") && !args_has(args, "idle-minutes") &&
         !args_has(args, "memory") && !args_has(args, "cpu")) {
