@@ -22,7 +22,6 @@
 enum {
     OWNERS_MAX = 1024,
     HELPERS_MAX = 64,       /* builds' and development containers that are looked at */
-    IDLE_MS = 10 * 1000,    /* a site that nobody visits for so long is idle */
     IDLE_CPU_PERMILLE = 20, /* of a core: a development container that does less is idle */
     BYTES_PER_MIB = 1 << 20,
 };
@@ -238,16 +237,6 @@ static void add_dev_containers(struct counting *counting)
     }
 }
 
-static const struct idle_site *find_idle(const struct counting *counting, int64_t site_id)
-{
-    for (size_t i = 0; i < counting->idle_count; i++) {
-        if (counting->idle[i].site_id == site_id) {
-            return &counting->idle[i];
-        }
-    }
-    return NULL;
-}
-
 static int64_t measure(const struct counting *counting, const struct site *site)
 {
     int64_t bytes = 0;
@@ -275,9 +264,7 @@ static int64_t recorded_mib(const struct counting *counting, int64_t site_id)
 /* It has memory now: in a container that serves, or stands still. */
 static bool occupies(const struct site *site)
 {
-    return site->hold == SITE_FREE && site->desired == SITE_WANT_RUNNING &&
-           site->state == SITE_RUNNING && site->memory_mib > 0 && site->live_deployment &&
-           site->live_deployment == site->desired_deployment && site->sleep != SITE_ASLEEP;
+    return site_is_free_to_run(site) && site->sleep != SITE_ASLEEP;
 }
 
 static void add_site(struct counting *counting, const struct site *site)
@@ -287,13 +274,12 @@ static void add_site(struct counting *counting, const struct site *site)
         return;
     }
     bool may_sleep = site_strategy_find(site->strategy)->may_sleep;
-    const struct idle_site *idle = find_idle(counting, site->id);
-    bool is_frozen = site->sleep == SITE_FROZEN;
+    const struct idle_site *idle = idle_find(counting->idle, counting->idle_count, site->id);
     const struct quota_container container = {
         .id = site->id,
         .kind = may_sleep ? QUOTA_LAZY_SITE : QUOTA_OTHER_SITE,
         .name = site->domain,
-        .is_idle = is_frozen || (idle && idle->open_connections == 0 && idle->idle_ms >= IDLE_MS),
+        .is_idle = idle_is_unused(site, idle),
         .idle_s = idle ? idle->idle_ms / 1000 : 0,
         .age_s = clock_unix() - site->created_at,
         .memory_mib = has_given_way ? recorded_mib(counting, site->id) : measure(counting, site),

@@ -21,7 +21,8 @@
 #include "libdialup/store/reservations.h"
 #include "libdialup/store/runtime.h"
 
-enum { IDLE_MS = 10 * 1000, KEEP_DAYS = 400, KEEP_S = 90 * RUNTIME_DAY_S };
+/* Hours of a day may be asked for a year later; what was done about it, a quarter. */
+enum { KEEP_DAYS = 400, KEEP_S = 90 * RUNTIME_DAY_S };
 
 struct enforcer {
     struct deployd *deployd;
@@ -102,10 +103,8 @@ static void let_run(const struct owner_work *work, const struct site *site, cons
     struct deployd *deployd = work->deployd;
     struct error err;
     bool is_done = !work->is_dry && hold_free(deployd, site, &err) == 0;
-    if (is_done && site_strategy_find(site->strategy)->may_sleep) {
-        converger_kick(deployd->converger, site->id);
-    } else if (is_done) {
-        waker_wake(deployd->waker, site->id);
+    if (is_done) {
+        waker_let_go_on(deployd->waker, site);
     } else if (!work->is_dry) {
         log_error("%s cannot run again: %s", site->domain, err.message);
     }
@@ -114,17 +113,9 @@ static void let_run(const struct owner_work *work, const struct site *site, cons
 
 /* Hours of a day --------------------------------------------------------------------------------*/
 
-/* A release of it is live in containers, and none is on its way. */
-static bool has_containers(const struct site *site)
-{
-    return site->memory_mib > 0 && site->desired == SITE_WANT_RUNNING && site->live_deployment &&
-           site->live_deployment == site->desired_deployment;
-}
-
 static bool is_awake(const struct site *site)
 {
-    return has_containers(site) && site->state == SITE_RUNNING && site->hold == SITE_FREE &&
-           site->sleep == SITE_AWAKE;
+    return site_is_free_to_run(site) && site->sleep == SITE_AWAKE;
 }
 
 /* One second of any of an owner's sites is one second of the owner's. */
@@ -192,7 +183,8 @@ static int enforce_hours(const struct owner_work *work, struct error *err)
     }
     for (size_t i = 0; i < work->count; i++) {
         const struct site *site = &work->sites[i];
-        if (stands == RELIEF_HOURS_SPENT && has_containers(site) && site->hold == SITE_FREE) {
+        if (stands == RELIEF_HOURS_SPENT && site_has_live_containers(site) &&
+            site->hold == SITE_FREE) {
             hold(
                 work, site, SITE_HELD_BY_RUNTIME,
                 arena_printf(work->arena, "its %lld hours of today are used up", (long long)hours));
@@ -205,17 +197,6 @@ static int enforce_hours(const struct owner_work *work, struct error *err)
 
 /* Limits ----------------------------------------------------------------------------------------*/
 
-static const struct idle_site *find_idle(const struct idle_site *idle, size_t count,
-                                         int64_t site_id)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (idle[i].site_id == site_id) {
-            return &idle[i];
-        }
-    }
-    return NULL;
-}
-
 /* Its sites that have something to give back; ret_sites: of which rows. */
 static size_t describe_sites(const struct owner_work *work, struct relief_site *ret_reliefs,
                              const struct site **ret_sites)
@@ -225,16 +206,16 @@ static size_t describe_sites(const struct owner_work *work, struct relief_site *
     const struct idle_site *all = sleeper_sites(work->deployd->sleeper, work->arena, &idle_count);
     for (size_t i = 0; i < work->count; i++) {
         const struct site *site = &work->sites[i];
-        if (!has_containers(site) || site->hold != SITE_FREE || site->sleep == SITE_ASLEEP) {
+        if (!site_has_live_containers(site) || site->hold != SITE_FREE ||
+            site->sleep == SITE_ASLEEP) {
             continue;
         }
-        const struct idle_site *idle = find_idle(all, idle_count, site->id);
+        const struct idle_site *idle = idle_find(all, idle_count, site->id);
         ret_sites[used] = site;
         ret_reliefs[used++] = (struct relief_site){
             .id = site->id,
             .may_sleep = site_strategy_find(site->strategy)->may_sleep,
-            .is_idle = site->sleep == SITE_FROZEN ||
-                       (idle && idle->open_connections == 0 && idle->idle_ms >= IDLE_MS),
+            .is_idle = idle_is_unused(site, idle),
             .idle_s = idle ? idle->idle_ms / 1000 : 0,
             .age_s = clock_unix() - site->created_at,
             .held = admission_for_running(site),
@@ -326,7 +307,8 @@ static int by_owner(const void *a_, const void *b_)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
-/* Each owner's sites, together; base says how. */
+/* Each owner's sites, together; base says how. An owner who cannot be judged now keeps no other
+ * from it; the first failure is told. */
 static int enforce_all(const struct owner_work *base, struct error *err)
 {
     struct sites_list list = {0};
@@ -337,7 +319,8 @@ static int enforce_all(const struct owner_work *base, struct error *err)
     if (result == 0 && list.count > 0) {
         qsort(list.rows, list.count, sizeof(*list.rows), by_owner);
     }
-    for (size_t i = 0; result == 0 && i < list.count;) {
+    for (size_t i = 0; i < list.count;) {
+        struct error own;
         struct owner_work work = *base;
         work.kind = list.rows[i].owner_kind;
         work.id = list.rows[i].owner_id;
@@ -347,7 +330,10 @@ static int enforce_all(const struct owner_work *base, struct error *err)
             work.count++;
             i++;
         }
-        result = enforce_owner(&work, err);
+        if (enforce_owner(&work, &own) < 0 && result == 0) {
+            result = error_set_field(err, own.code, own.field, "%s", own.message);
+            error_hint(err, "%s", own.hint);
+        }
     }
     return result;
 }

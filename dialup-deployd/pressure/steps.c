@@ -14,7 +14,6 @@
 #include "dialup-deployd/sleep/waker.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
-#include "libdialup/site/strategy.h"
 
 enum { DEV_GRACE_S = 10 };
 
@@ -111,15 +110,10 @@ static int start_site(const struct doing *doing, struct error *err)
     struct deployd *deployd = doing->deployd;
     const struct site *site = &doing->entry->site;
     int result = hold_free(deployd, site, err);
-    if (result < 0) {
-        return result;
+    if (result == 0) {
+        waker_let_go_on(deployd->waker, site);
     }
-    if (site_strategy_find(site->strategy)->may_sleep) {
-        converger_kick(deployd->converger, site->id);
-    } else {
-        waker_wake(deployd->waker, site->id);
-    }
-    return 0;
+    return result;
 }
 
 void steps_do(struct deployd *deployd, const struct quota_container *container,

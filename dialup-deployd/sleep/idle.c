@@ -1,5 +1,5 @@
 /*
- * See the header. Called by the sleeper and the waker.
+ * See the header. Called by the sleeper, the waker, and those who say who gives way.
  */
 #include "dialup-deployd/sleep/idle.h"
 
@@ -35,6 +35,22 @@ int idle_factor(int factor, int64_t slept_ms, int64_t freeze_after_ms, int most)
         return factor * 2 > most ? most : factor * 2;
     }
     return slept_ms > freeze_after_ms * most ? 1 : factor;
+}
+
+const struct idle_site *idle_find(const struct idle_site *sites, size_t count, int64_t site_id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sites[i].site_id == site_id) {
+            return &sites[i];
+        }
+    }
+    return NULL;
+}
+
+bool idle_is_unused(const struct site *site, const struct idle_site *idle)
+{
+    return site->sleep == SITE_FROZEN ||
+           (idle && idle->open_connections == 0 && idle->idle_ms >= IDLE_UNVISITED_MS);
 }
 
 static bool is_own(const struct idle_site *site, enum quota_entity owner_kind, int64_t owner_id)

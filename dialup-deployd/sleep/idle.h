@@ -13,6 +13,7 @@
 
 enum {
     IDLE_RATE_WINDOW_MS = 60 * 1000,
+    IDLE_UNVISITED_MS = 10 * 1000, /* a site that nobody visits for so long is idle */
 };
 
 struct idle_rules {
@@ -39,6 +40,13 @@ enum site_sleep idle_judge(const struct idle_site *site, const struct idle_rules
 /* The factor of a site that was woken after slept_ms: doubled, up to most, if it could as well have
  * stayed awake; 1 again after a long sleep. */
 int idle_factor(int factor, int64_t slept_ms, int64_t freeze_after_ms, int most);
+
+/* NULL: nothing is known of how idle it is. */
+const struct idle_site *idle_find(const struct idle_site *sites, size_t count, int64_t site_id);
+
+/* Whether nobody misses a site that stops now: it stands still, or nobody visits it. idle may be
+ * NULL. */
+bool idle_is_unused(const struct site *site, const struct idle_site *idle);
 
 /* Whose sleep frees memory for a site of this owner: the owner's own that is idle longest, else,
  * of others, one that is frozen already. NULL if there is none. */

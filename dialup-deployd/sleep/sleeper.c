@@ -64,13 +64,6 @@ static struct idle_rules rules_for(const struct sleeper *sleeper, const struct s
     return (struct idle_rules){freeze_ms, frozen_ms, most_idle_ms(sleeper, site)};
 }
 
-static bool is_container_site(const struct site *site)
-{
-    return site->memory_mib > 0 && site->desired == SITE_WANT_RUNNING && site->hold == SITE_FREE &&
-           site->state == SITE_RUNNING && site->live_deployment &&
-           site->live_deployment == site->desired_deployment;
-}
-
 static struct idle_site describe(const struct sleeper *sleeper, const struct site *site,
                                  struct visited *visited)
 {
@@ -140,7 +133,7 @@ static void look(struct deployd *deployd, int64_t now_ms)
     for (size_t i = 0; i < list.count; i++) {
         const struct site *site = &list.rows[i];
         struct visited *visited = visits_find(sleeper->visits, site->id);
-        if (visited && is_container_site(site)) {
+        if (visited && site_is_free_to_run(site)) {
             judge(sleeper, site, visited);
             scaler_judge(deployd, arena, site, visited, now_ms);
         }
@@ -158,7 +151,7 @@ const struct idle_site *sleeper_sites(const struct sleeper *sleeper, struct aren
     struct idle_site *sites = arena_calloc(arena, list.count, sizeof(*sites));
     for (size_t i = 0; i < list.count; i++) {
         struct visited *visited = visits_find(sleeper->visits, list.rows[i].id);
-        if (visited && is_container_site(&list.rows[i])) {
+        if (visited && site_is_free_to_run(&list.rows[i])) {
             sites[(*ret_count)++] = describe(sleeper, &list.rows[i], visited);
         }
     }

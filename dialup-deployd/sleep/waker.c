@@ -17,6 +17,7 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "libdialup/db/transaction.h"
+#include "libdialup/site/strategy.h"
 #include "libdialup/store/sites.h"
 #include "proto/gate_rpc.h"
 
@@ -191,6 +192,15 @@ static void wake(struct waker *waker, int64_t site_id, int tries_left)
 void waker_wake(struct waker *waker, int64_t site_id)
 {
     wake(waker, site_id, ROOM_TRIES);
+}
+
+void waker_let_go_on(struct waker *waker, const struct site *site)
+{
+    if (site_strategy_find(site->strategy)->may_sleep) {
+        converger_kick(waker->deployd->converger, site->id);
+    } else {
+        waker_wake(waker, site->id);
+    }
 }
 
 /* Listening to the gate ---------------------------------------------------------------------- */

@@ -28,6 +28,9 @@ void waker_free(struct waker *waker);
 /* Somebody wants this site. Nothing happens if it is to be stopped or deleted. */
 void waker_wake(struct waker *waker, int64_t site_id);
 
+/* One that was held is free again: it waits for its next visitor, or wakes if it may not sleep. */
+void waker_let_go_on(struct waker *waker, const struct site *site);
+
 /* Puts the owner's lazy site to sleep that is idle longest, for one that needs its memory. False if
  * nobody can give way; else on_room is called when that is done, or did not come about in time. */
 bool waker_make_room(struct waker *waker, const struct site *site, converger_settled_fn *on_room,

@@ -110,6 +110,17 @@ static const char *const hold_names[] = {
     [SITE_HELD_BY_LIMITS] = "limits",
 };
 
+bool site_has_live_containers(const struct site *site)
+{
+    return site->memory_mib > 0 && site->desired == SITE_WANT_RUNNING && site->live_deployment &&
+           site->live_deployment == site->desired_deployment;
+}
+
+bool site_is_free_to_run(const struct site *site)
+{
+    return site_has_live_containers(site) && site->state == SITE_RUNNING && site->hold == SITE_FREE;
+}
+
 const char *site_desired_name(enum site_desired desired)
 {
     return desired_names[desired];

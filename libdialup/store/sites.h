@@ -58,6 +58,13 @@ struct site {
     int64_t deleted_at; /* 0: it is not */
 };
 
+/* Pure: its owner wants it to run, a release of it is live in containers, and none is on its way.
+ */
+bool site_has_live_containers(const struct site *site);
+
+/* Pure: the same, and nothing keeps it: it is awake, or sleeps by its own. */
+bool site_is_free_to_run(const struct site *site);
+
 struct sites_list {
     struct site *rows;
     size_t count;

@@ -174,6 +174,23 @@ static void case_instances(void)
     CHECK_INT(idle_instances(1, 1, 500, 50, false), 1);
 }
 
+static void case_unused(void)
+{
+    static const struct idle_site sites[] = {
+        {.site_id = 1, .idle_ms = IDLE_UNVISITED_MS - 1},
+        {.site_id = 2, .idle_ms = IDLE_UNVISITED_MS},
+        {.site_id = 3, .idle_ms = IDLE_UNVISITED_MS, .open_connections = 1},
+    };
+    const struct site awake = {.sleep = SITE_AWAKE};
+    const struct site frozen = {.sleep = SITE_FROZEN};
+    CHECK(idle_find(sites, ARRAY_COUNT(sites), 4) == NULL);
+    CHECK(!idle_is_unused(&awake, NULL));
+    CHECK(!idle_is_unused(&awake, idle_find(sites, ARRAY_COUNT(sites), 1)));
+    CHECK(idle_is_unused(&awake, idle_find(sites, ARRAY_COUNT(sites), 2)));
+    CHECK(!idle_is_unused(&awake, idle_find(sites, ARRAY_COUNT(sites), 3)));
+    CHECK(idle_is_unused(&frozen, NULL));
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -182,6 +199,7 @@ int main(void)
         {"without freezing, stopped at once", case_stopped_at_once},
         {"a site that is woken too soon sleeps later", case_flapping},
         {"who gives way", case_choose},
+        {"whom nobody misses", case_unused},
         {"requests a minute", case_rate},
         {"a second instance comes and goes", case_instances},
     };

@@ -364,6 +364,50 @@ static void case_ledger_all_or_nothing(void)
     check_sums(&s);
 }
 
+static void case_runs(void)
+{
+    static const struct site runs = {.memory_mib = 64,
+                                     .desired = SITE_WANT_RUNNING,
+                                     .state = SITE_RUNNING,
+                                     .desired_deployment = 5,
+                                     .live_deployment = 5};
+    static const struct {
+        const char *name;
+        struct site site;
+        bool has_containers;
+    } rows[] = {
+        {"files", {.desired_deployment = 5, .live_deployment = 5, .state = SITE_RUNNING}, false},
+        {"never live", {.memory_mib = 64, .state = SITE_RUNNING}, false},
+        {"a release is on its way",
+         {.memory_mib = 64, .desired_deployment = 6, .live_deployment = 5, .state = SITE_RUNNING},
+         false},
+        {"stopped by its owner",
+         {.memory_mib = 64,
+          .desired = SITE_WANT_STOPPED,
+          .desired_deployment = 5,
+          .live_deployment = 5},
+         false},
+        {"held",
+         {.memory_mib = 64,
+          .state = SITE_RUNNING,
+          .desired_deployment = 5,
+          .live_deployment = 5,
+          .hold = SITE_HELD_BY_LIMITS},
+         true},
+        {"failed",
+         {.memory_mib = 64, .state = SITE_FAILED, .desired_deployment = 5, .live_deployment = 5},
+         true},
+    };
+    CHECK(site_has_live_containers(&runs));
+    CHECK(site_is_free_to_run(&runs));
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        if (!CHECK_INT(site_has_live_containers(&rows[i].site), rows[i].has_containers) ||
+            !CHECK(!site_is_free_to_run(&rows[i].site))) {
+            printf("# %s\n", rows[i].name);
+        }
+    }
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -371,6 +415,7 @@ int main(void)
         {"site changes", case_site_changes},
         {"a deleted site", case_site_deleted},
         {"names that look alike", case_look_alikes},
+        {"whether it runs in containers", case_runs},
         {"deployments", case_deployments},
         {"what sites occupy", case_storage},
         {"the ledger adds up", case_ledger},
