@@ -172,6 +172,16 @@ int admission_note_site(struct db *db, const struct site *site, int64_t now, str
     return put(db, site, RESERVATION_SITE, &existing, now, err);
 }
 
+int admission_check_new(const struct admission *admission, struct arena *arena,
+                        const struct site *site, const char *action, struct error *err)
+{
+    const struct quota_amounts nothing = {0};
+    const struct quota_amounts existing = admission_for_existing(site);
+    struct quota_amounts amounts = admission_for_running(site);
+    quota_amounts_add(&amounts, &existing);
+    return admit(admission, arena, &nothing, &amounts, action, err);
+}
+
 /* A site that is to run: what it holds, and what it asks for in place of it. */
 struct run {
     struct quota_amounts held;     /* while it ran until now */

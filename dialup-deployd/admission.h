@@ -67,6 +67,11 @@ int admission_reserve_run(const struct admission *admission, struct arena *arena
 int admission_keep_run(const struct admission *admission, struct arena *arena,
                        const struct site *site, const char *action, int64_t now, struct error *err);
 
+/* Whether there is room for a site that does not exist yet, and for it to run: somebody who could
+ * never start it hears so now. Reserves nothing. */
+int admission_check_new(const struct admission *admission, struct arena *arena,
+                        const struct site *site, const char *action, struct error *err);
+
 /* Whether it could run if nothing else did; reserves nothing. */
 int admission_check_alone(const struct admission *admission, struct arena *arena,
                           const struct site *site, const char *action, struct error *err);

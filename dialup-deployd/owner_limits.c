@@ -13,7 +13,10 @@
 #include "libdialup/store/sites.h"
 
 /* Few at a time, so that thousands of owners do not keep the gate's client from other calls. */
-enum { AT_ONCE_MAX = 16, KBIT_PER_MBIT = 1000, KBIT_MAX = 100000000, CONNECTIONS_MAX = 1000000 };
+enum { AT_ONCE_MAX = 16, KBIT_PER_MBIT = 1000 };
+
+/* As much as the gate's contract takes. */
+enum { KBIT_MAX = 100000000, CONNECTIONS_MAX = 1000000 };
 
 struct owner {
     enum quota_entity kind;

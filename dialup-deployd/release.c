@@ -18,6 +18,9 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"
 
+/* Of the newest deployments: older ones lost their files when these came. */
+enum { LOOKED_AT_MAX = 1000 };
+
 int64_t release_id(const struct deployment *deployment)
 {
     return deployment->kind == DEPLOYMENT_ROLLBACK ? deployment->base_id : deployment->id;
@@ -158,7 +161,7 @@ void release_prune(struct deployd *deployd, int64_t site_id, int64_t served)
     int64_t kept = config_integer(deployd->run->config, CONFIG_deployd_keep_releases);
     AUTO_ARENA struct arena *arena = arena_new();
     struct deployments_list list;
-    if (deployments_list(deployd->run->db, arena, site_id, 0, 1000, &list, NULL) < 0) {
+    if (deployments_list(deployd->run->db, arena, site_id, 0, LOOKED_AT_MAX, &list, NULL) < 0) {
         return;
     }
     for (size_t i = 0; i < list.count; i++) {

@@ -62,15 +62,15 @@ int handle_quota_validate(void *context, struct ipc_request *request, const void
     struct admission admission =
         admission_for(deployd, rpc_owner_kind(wanted->owner_kind), wanted->owner_id);
     struct admission_levels *levels = arena_alloc(arena, sizeof(*levels));
+    struct quota_amounts held = {0};
     int status = admission_read_levels(&admission, arena, levels, err);
+    if (status == 0 && wanted->has_site_id) {
+        status = reservations_sum_site(deployd->run->db, wanted->site_id, &held, err);
+    }
     if (status < 0) {
         return status;
     }
-    struct quota_amounts held = {0};
-    if (wanted->has_site_id) {
-        status = reservations_sum_site(deployd->run->db, wanted->site_id, &held, err);
-        admission_take_off(levels, &held);
-    }
+    admission_take_off(levels, &held);
     struct quota_amounts amounts = amounts_of(wanted);
     struct quota_verdict verdict;
     quota_admit(levels->levels, levels->count, &amounts, &verdict);
@@ -79,7 +79,7 @@ int handle_quota_validate(void *context, struct ipc_request *request, const void
     }
     *(struct deployd_verdict *)result = view_verdict(
         &verdict, wanted->development ? "Cannot start editor" : "Cannot deploy", arena);
-    return status;
+    return 0;
 }
 
 /* Containers --------------------------------------------------------------------------------- */

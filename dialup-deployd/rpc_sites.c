@@ -17,7 +17,6 @@
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/release.h"
 #include "dialup-deployd/sleep/waker.h"
-#include "dialup-deployd/views.h"
 #include "dialup-deployd/withdraw.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/site/domain.h"
@@ -155,27 +154,6 @@ static int check_may_create(struct db *db, struct arena *arena, enum quota_entit
                                     : check_person(db, arena, owner_id, err);
 }
 
-/* Room for the site, and for it to run: somebody who could never start it hears so now. */
-static int admit_new_site(const struct admission *admission, struct arena *arena,
-                          const struct site *site, struct error *err)
-{
-    struct admission_levels levels;
-    int result = admission_read_levels(admission, arena, &levels, err);
-    if (result < 0) {
-        return result;
-    }
-    struct quota_amounts amounts = admission_for_running(site);
-    const struct quota_amounts existing = admission_for_existing(site);
-    quota_amounts_add(&amounts, &existing);
-    struct quota_verdict verdict;
-    quota_admit(levels.levels, levels.count, &amounts, &verdict);
-    if (verdict.allowed) {
-        return 0;
-    }
-    admission_name_leads(admission, arena, &levels);
-    return view_refusal(&verdict, "Cannot deploy", arena, err);
-}
-
 static int describe_site(const struct deployd_site_create_params *params, struct site *ret_site,
                          struct error *err)
 {
@@ -223,7 +201,7 @@ static int work_site_create(struct change *change, struct db *db, struct error *
     }
     site.domain = domain.name;
     struct admission admission = admission_for(change->deployd, site.owner_kind, site.owner_id);
-    if ((result = admit_new_site(&admission, arena, &site, err)) < 0 ||
+    if ((result = admission_check_new(&admission, arena, &site, "Cannot deploy", err)) < 0 ||
         (result = sites_create(db, &site, now, &change->site_id, err)) < 0) {
         return result;
     }

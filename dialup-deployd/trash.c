@@ -38,10 +38,10 @@ void trash_move(struct deployd *deployd, const char *path)
     }
 }
 
-void trash_keep_site(struct deployd *deployd, long long site_id)
+void trash_keep_site(struct deployd *deployd, int64_t site_id)
 {
     AUTO_FREE char *path = deployd_site_path(deployd, site_id, "");
-    AUTO_FREE char *kind = xasprintf("site%lld", site_id);
+    AUTO_FREE char *kind = xasprintf("site%lld", (long long)site_id);
     size_t len = strlen(path);
     if (len > 0 && path[len - 1] == '/') {
         path[len - 1] = '\0';

@@ -33,7 +33,6 @@ action_fn action_route_to_files;
 action_fn action_route_stopped;
 action_fn action_route_wait;
 action_fn action_route_remove;
-
 action_fn action_hold;
 
 /* Leads visitors to a page or lets them wait, by the gate's word for it, and notes in the site's

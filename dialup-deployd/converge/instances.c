@@ -50,22 +50,26 @@ void instances_set_routed(struct instances *instances,
     }
 }
 
-void instances_note_started(struct instances *instances, const char *id)
+static struct instance *forget_run(struct instances *instances, const char *id)
 {
     struct instance *instance = instances_remember(instances, id);
-    instance->has_run = true;
     instance->is_dead = false;
     instance->health = PLAN_UNPROBED;
     instance->pulse = PLAN_GOING;
     instance->drain = PLAN_UNDRAINED;
     instance->drain_since_ms = 0;
     instance->freezer = (struct cgroup_freezer){0};
+    return instance;
+}
+
+void instances_note_started(struct instances *instances, const char *id)
+{
+    forget_run(instances, id)->has_run = true;
 }
 
 void instances_note_stopped(struct instances *instances, const char *id)
 {
-    instances_note_started(instances, id);
-    struct instance *instance = instances_find(instances, id);
+    struct instance *instance = forget_run(instances, id);
     instance->has_run = false;
     instance->running.pid = 0;
 }

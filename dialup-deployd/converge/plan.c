@@ -130,7 +130,7 @@ static struct plan_step route_to_targets(const struct plan_site *site,
 {
     struct plan_step next = {.action = PLAN_ROUTE_TO};
     int count = 0;
-    for (size_t i = 0; i < observed->container_count; i++) {
+    for (size_t i = 0; i < observed->container_count && count < PLAN_INSTANCES_MAX; i++) {
         if (is_target(site, observed, &observed->containers[i])) {
             next.targets[count++] = &observed->containers[i];
         }

@@ -16,7 +16,13 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
-enum { FIRST_RETRY_S = 1, LONGEST_RETRY_S = 60, GIVEN_UP_RETRY_S = 300 };
+enum {
+    FIRST_RETRY_S = 1,
+    LONGEST_RETRY_S = 60,
+    GIVEN_UP_RETRY_S = 300,
+    DOCKER_RETRY_S = 2, /* it did not answer */
+    ROWS_RETRY_S = 4,   /* they could not be read */
+};
 
 static void look(struct site_work *work);
 
@@ -267,7 +273,7 @@ static void on_listed(void *context, const struct container *list, size_t count,
     struct site_work *work = context;
     work->hooks.on_docker(work->hooks.context, err);
     if (err) {
-        wait_and_retry(work, backoff_s(2));
+        wait_and_retry(work, DOCKER_RETRY_S);
         return;
     }
     observe(work, list, count);
@@ -303,7 +309,7 @@ static void look(struct site_work *work)
     const struct deployd *deployd = work->deployd;
     if (site_work_read(work, &err) < 0 || return_from_ended(work, &err) < 0) {
         log_error("cannot read site %lld: %s", (long long)work->site_id, err.message);
-        wait_and_retry(work, backoff_s(3));
+        wait_and_retry(work, ROWS_RETRY_S);
         return;
     }
     if (work->site.state == SITE_DELETED) {

@@ -10,6 +10,9 @@
 
 #include "dialup-deployd/engine/engine.h"
 
+struct arena;
+struct json_value;
+
 enum { CONTAINER_ID_SIZE = 65 };
 
 /* Every object of ours carries these labels. */
@@ -27,9 +30,8 @@ struct container_mount {
 };
 
 /*
- * What is the same for all is not here: no new privileges, an init process, no
- * swap beyond the memory limit, 10 MB of log in 3 files, 1024 to 4096 open files, no restart by
- * Docker itself.
+ * What is the same for all is not here: no new privileges, an init process, no swap beyond the
+ * memory limit, 10 MB of log in 3 files, 1024 to 4096 open files, no restart by Docker itself.
  */
 struct container_spec {
     const char *name; /* NULL: Docker's choice */
@@ -134,8 +136,10 @@ void container_ensure_network(struct engine *engine, const char *instance, const
 /* Pure: takes the 8-byte frames of the engine's log stream apart (stdout and stderr alike). */
 void container_unframe(const char *data, size_t size, struct strbuf *out);
 
+/* Pure: the number in one of our labels; 0 if it is not there, or none. */
+int64_t container_label_number(const struct json_value *labels, const char *name);
+
 /* Pure: containers from the JSON of GET /containers/json; in the arena. */
-struct arena;
 int container_list_parse(struct arena *arena, const char *json, size_t size,
                          const struct container **ret_list, size_t *ret_count, struct error *err);
 

@@ -151,7 +151,7 @@ void container_spec_print(const struct container_spec *spec, struct strbuf *out)
     json_end_object(&writer);
 }
 
-static int64_t label_number(const struct json_value *labels, const char *name)
+int64_t container_label_number(const struct json_value *labels, const char *name)
 {
     int64_t value;
     const char *text = json_find_text(labels, name, "");
@@ -180,9 +180,9 @@ int container_list_parse(struct arena *arena, const char *json, size_t size,
         const char *network = json_find_text(json_find(item, "HostConfig"), "NetworkMode", "");
         list[i] = (struct container){
             .id = json_find_text(item, "Id", ""),
-            .site_id = label_number(labels, CONTAINER_LABEL_SITE),
-            .deployment_id = label_number(labels, CONTAINER_LABEL_DEPLOYMENT),
-            .generation = label_number(labels, CONTAINER_LABEL_GENERATION),
+            .site_id = container_label_number(labels, CONTAINER_LABEL_SITE),
+            .deployment_id = container_label_number(labels, CONTAINER_LABEL_DEPLOYMENT),
+            .generation = container_label_number(labels, CONTAINER_LABEL_GENERATION),
             .owner = json_find_text(labels, CONTAINER_LABEL_OWNER, ""),
             .kind = json_find_text(labels, CONTAINER_LABEL_KIND, ""),
             .network = network,

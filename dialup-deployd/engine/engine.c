@@ -16,6 +16,8 @@
 #include "libdialup/base/memory.h"
 #include "libdialup/json/json.h"
 
+enum { CONNECT_TIMEOUT_MS = 5000, PING_TIMEOUT_MS = 10000 };
+
 struct engine_call {
     struct engine_call *next;
     struct engine *engine;
@@ -199,7 +201,7 @@ static void submit(struct engine_call *call)
     curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_curl_header);
     curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
-    curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+    curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     int64_t timeout =
         call->request.timeout_ms ? call->request.timeout_ms : ENGINE_DEFAULT_TIMEOUT_MS;
     curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout < 0 ? 0L : (long)timeout);
@@ -235,7 +237,7 @@ static void on_pinged(void *context, int status, const char *body, size_t size,
 static void start_ping(struct engine *engine)
 {
     const struct engine_request request = {
-        .method = "GET", .path = "/_ping", .timeout_ms = 10000, .on_done = on_pinged};
+        .method = "GET", .path = "/_ping", .timeout_ms = PING_TIMEOUT_MS, .on_done = on_pinged};
     engine->ping = call_new(engine, &request);
     engine->ping->is_ping = true;
     submit(engine->ping);

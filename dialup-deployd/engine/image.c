@@ -25,13 +25,6 @@ static struct asked *asked_new(image_list_fn *on_list, image_done_fn *on_done, v
     return asked;
 }
 
-static int64_t label_number(const struct json_value *labels, const char *name)
-{
-    int64_t value;
-    const char *text = json_find_text(labels, name, "");
-    return str_parse_i64(text, 0, INT64_MAX, &value) ? value : 0;
-}
-
 /* A name like "<none>:<none>" is none. */
 static void read_tags(struct arena *arena, const struct json_value *item, struct image *image)
 {
@@ -61,8 +54,8 @@ int image_list_parse(struct arena *arena, const char *json, size_t size,
         const struct json_value *labels = json_find(item, "Labels");
         list[i] = (struct image){
             .id = json_find_text(item, "Id", ""),
-            .site_id = label_number(labels, CONTAINER_LABEL_SITE),
-            .deployment_id = label_number(labels, CONTAINER_LABEL_DEPLOYMENT),
+            .site_id = container_label_number(labels, CONTAINER_LABEL_SITE),
+            .deployment_id = container_label_number(labels, CONTAINER_LABEL_DEPLOYMENT),
             .owner = json_find_text(labels, CONTAINER_LABEL_OWNER, ""),
         };
         read_tags(arena, item, &list[i]);

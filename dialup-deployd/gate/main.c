@@ -37,6 +37,9 @@ static const enum need needs[] = {
     [SITE_DELETED] = NO_ROUTE,
 };
 
+/* Where one gate offers its place to the next. */
+static const char handover_socket[] = "ipc/gate.handover";
+
 static bool find_targets(const struct site *site, struct route_spec *spec)
 {
     return *site->route_address &&
@@ -220,7 +223,7 @@ static int take_over(struct daemon_run *run, struct error *err)
         return result;
     }
     pages_fini(&pages);
-    AUTO_FREE char *path = config_run_path(run->config, "ipc/gate.handover");
+    AUTO_FREE char *path = config_run_path(run->config, handover_socket);
     struct inheritance *inheritance;
     result = handover_take(path, &inheritance, err);
     run->inherited = inheritance;
@@ -261,7 +264,7 @@ static int make_routes(struct gate_process *process, struct error *err)
 
 static int offer_place(struct gate_process *process, struct error *err)
 {
-    AUTO_FREE char *path = config_run_path(process->run->config, "ipc/gate.handover");
+    AUTO_FREE char *path = config_run_path(process->run->config, handover_socket);
     const struct handover_options options = {
         .path = path,
         .gate = process->gate,

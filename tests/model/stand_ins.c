@@ -619,7 +619,7 @@ void trash_move(struct deployd *deployd, const char *path)
 {
 }
 
-void trash_keep_site(struct deployd *deployd, long long site_id)
+void trash_keep_site(struct deployd *deployd, int64_t site_id)
 {
 }
 
