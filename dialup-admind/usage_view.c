@@ -11,11 +11,18 @@
 #include "libdialup/store/uploads.h"
 #include "libdialup/store/usage.h"
 
-enum { CYCLES = 3, HOUR_S = 3600, BYTES_PER_MIB = 1 << 20, KBIT_PER_MBIT = 1000 };
+enum { HOUR_S = 3600, BYTES_PER_MIB = 1 << 20, KBIT_PER_MBIT = 1000 };
 
 enum quota_entity usage_entity_of(const struct scope *whose)
 {
     return whose->kind == SCOPE_OWNER ? whose->owner_kind : QUOTA_SYSTEM;
+}
+
+/* Monitord may be late, or restarted, without everybody's use being zero. */
+int64_t usage_fresh_since(const struct admind *admind, int64_t at)
+{
+    enum { CYCLES = 3 };
+    return at - CYCLES * config_integer(admind->run->config, CONFIG_monitord_interval_s);
 }
 
 static int64_t percent_of(int64_t used, int64_t limit)
@@ -104,7 +111,7 @@ static int read_dimensions(const struct admind *admind, struct arena *arena,
 static int read_measured(const struct admind *admind, const struct scope *scope, int64_t at,
                          struct http_measured *measured, struct error *err)
 {
-    int64_t fresh = at - CYCLES * config_integer(admind->run->config, CONFIG_monitord_interval_s);
+    int64_t fresh = usage_fresh_since(admind, at);
     struct usage_summary summary;
     int result = usage_summarize(admind->run->db, scope, at, fresh, &summary, err);
     if (result == 0) {

@@ -17,5 +17,8 @@ struct gate_use {
 int usage_view(const struct admind *admind, struct arena *arena, const struct scope *whose,
                const struct gate_use *gate, struct http_usage *ret_usage, struct error *err);
 
+/* Of what is measured: from when on a sample still tells what is used at the time at. */
+int64_t usage_fresh_since(const struct admind *admind, int64_t at);
+
 /* Whose a scope is. */
 enum quota_entity usage_entity_of(const struct scope *whose);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "dialup-admind/usage_view.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/store/teams.h"
@@ -13,7 +14,7 @@
 #include "libdialup/store/usage.h"
 #include "libdialup/view/view.h"
 
-enum { PART_BYTES = 4 * 1024 * 1024, DAY_S = 24 * 3600, CYCLES = 3 };
+enum { PART_BYTES = 4 * 1024 * 1024, DAY_S = 24 * 3600 };
 
 struct http_user view_user(const struct user *user)
 {
@@ -45,10 +46,9 @@ static int measure_site(const struct admind *admind, int64_t site_id,
 {
     const struct scope scope = {.kind = SCOPE_SITE, .id = site_id};
     int64_t now = clock_unix();
-    int64_t since = now - CYCLES * config_integer(admind->run->config, CONFIG_monitord_interval_s);
     struct usage_now usage;
     struct traffic traffic;
-    int result = usage_now(admind->run->db, &scope, since, &usage, err);
+    int result = usage_now(admind->run->db, &scope, usage_fresh_since(admind, now), &usage, err);
     if (result == 0) {
         result = traffic_sum(admind->run->db, &scope, now - DAY_S, now + 1, &traffic, err);
     }
