@@ -61,13 +61,6 @@ static int read_input(struct strbuf *out, struct error *err)
     return 0;
 }
 
-static void print_text(const struct json_value *value)
-{
-    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    show_json(value, &text);
-    fputs(strbuf_text(&text), stdout);
-}
-
 /* {"error":{...}} on stdout, as the daemon would have said it over HTTP. */
 static int print_error(struct ctl *ctl, const struct error *err)
 {
@@ -93,7 +86,7 @@ static int print_error(struct ctl *ctl, const struct error *err)
     json_end_object(&writer);
     const struct json_value *value;
     if (json_parse(ctl->arena, strbuf_text(&text), text.size, &value, NULL) == 0) {
-        print_text(value);
+        show_json(value);
     }
     return error_info(err->code)->exit_code;
 }
@@ -147,6 +140,6 @@ int command_call(struct ctl *ctl, struct error *err)
     if (result != 0) {
         return print_error(ctl, err);
     }
-    print_text(answer);
+    show_json(answer);
     return 0;
 }

@@ -268,7 +268,6 @@ static void write_daemon(struct json_writer *writer, const struct question *ques
 static void print_json(const struct round *round)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    AUTO_STRBUF struct strbuf shown = STRBUF_INIT;
     struct json_writer writer;
     json_writer_init(&writer, &text);
     json_begin_object(&writer);
@@ -282,8 +281,7 @@ static void print_json(const struct round *round)
     json_end_object(&writer);
     const struct json_value *value;
     if (json_parse(round->arena, strbuf_text(&text), text.size, &value, NULL) == 0) {
-        show_json(value, &shown);
-        fputs(strbuf_text(&shown), stdout);
+        show_json(value);
     }
 }
 

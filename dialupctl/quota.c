@@ -158,13 +158,6 @@ void quota_print_rows(struct ctl *ctl, const struct json_value *rows, bool is_pr
     }
 }
 
-void quota_print_json(const struct json_value *answer)
-{
-    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    show_json(answer, &text);
-    fputs(strbuf_text(&text), stdout);
-}
-
 static void print_quotas(struct ctl *ctl, const struct json_value *answer)
 {
     const char *entity = json_find_text(answer, "entity", "");
@@ -189,7 +182,7 @@ static int ask_quotas(struct ctl *ctl, const char *method, const struct strbuf *
 {
     int result = peer_ask(ctl, "admind", method, params, ret_answer, err);
     if (result == 0 && as_json) {
-        quota_print_json(*ret_answer);
+        show_json(*ret_answer);
     } else if (result == 0) {
         print_quotas(ctl, *ret_answer);
     }
@@ -386,7 +379,7 @@ static int violations(struct ctl *ctl, struct error *err)
         result = peer_ask(ctl, "admind", "quota_violations", &params, &answer, err);
     }
     if (result == 0 && as_json) {
-        quota_print_json(answer);
+        show_json(answer);
     } else if (result == 0) {
         print_violations(ctl, answer);
     }
@@ -426,7 +419,7 @@ static int enforce(struct ctl *ctl, struct error *err)
     strbuf_puts(&params, is_dry ? "{\"dry_run\":true}" : "{}");
     int result = peer_ask(ctl, "deployd", "quota_enforce", &params, &answer, err);
     if (result == 0 && as_json) {
-        quota_print_json(answer);
+        show_json(answer);
     } else if (result == 0) {
         print_steps(answer, is_dry);
     }

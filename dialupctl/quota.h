@@ -17,7 +17,5 @@ int quota_put_limits(const struct ctl *ctl, int at, struct json_writer *writer, 
 /* Limits as a table; of a profile, without use. */
 void quota_print_rows(struct ctl *ctl, const struct json_value *rows, bool is_profile);
 
-void quota_print_json(const struct json_value *answer);
-
 /* `quota profile ...` */
 int quota_profile(struct ctl *ctl, struct error *err);

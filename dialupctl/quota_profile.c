@@ -5,6 +5,7 @@
 
 #include "dialupctl/peers.h"
 #include "dialupctl/quota.h"
+#include "dialupctl/show_json.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/nearest.h"
 #include "libdialup/base/str.h"
@@ -41,7 +42,7 @@ static void print_profile(struct ctl *ctl, const struct json_value *profile)
 static int answer_profile(struct ctl *ctl, const struct json_value *profile, bool as_json)
 {
     if (as_json) {
-        quota_print_json(profile);
+        show_json(profile);
     } else {
         print_profile(ctl, profile);
     }
@@ -60,7 +61,7 @@ static int list(struct ctl *ctl, bool as_json, struct error *err)
     const struct json_value *answer;
     int result = ask_list(ctl, &answer, err);
     if (result == 0 && as_json) {
-        quota_print_json(answer);
+        show_json(answer);
     } else if (result == 0) {
         print_list(answer);
     }
@@ -145,7 +146,7 @@ static int apply(struct ctl *ctl, bool as_json, struct error *err)
     }
     long long accounts = (long long)json_find_integer(answer, "accounts", 0);
     if (as_json) {
-        quota_print_json(answer);
+        show_json(answer);
     } else {
         printf("%lld account%s the limits of %s now; running sites follow.\n", accounts,
                accounts == 1 ? " has" : "s have", ctl->argv[NAME]);
@@ -153,7 +154,7 @@ static int apply(struct ctl *ctl, bool as_json, struct error *err)
     return 0;
 }
 
-static int delete (struct ctl *ctl, bool as_json, struct error *err)
+static int remove_profile(struct ctl *ctl, bool as_json, struct error *err)
 {
     AUTO_STRBUF struct strbuf params = STRBUF_INIT;
     struct json_writer writer;
@@ -164,7 +165,7 @@ static int delete (struct ctl *ctl, bool as_json, struct error *err)
     json_end_object(&writer);
     int result = peer_ask(ctl, "admind", "profile_delete", &params, &answer, err);
     if (result == 0 && as_json) {
-        quota_print_json(answer);
+        show_json(answer);
     } else if (result == 0) {
         printf("The profile %s is deleted.\n", ctl->argv[NAME]);
     }
@@ -181,7 +182,7 @@ int quota_profile(struct ctl *ctl, struct error *err)
     } verbs[] = {
         {"list", NAME, NAME, list},      {"show", REST, REST, show},
         {"create", REST, 128, put},      {"set", REST + 1, 128, put},
-        {"apply", REST + 1, 500, apply}, {"delete", REST, REST, delete},
+        {"apply", REST + 1, 500, apply}, {"delete", REST, REST, remove_profile},
     };
     bool as_json = quota_take_flag(ctl, "--json");
     for (size_t i = 0; ctl->argc > VERB && i < ARRAY_COUNT(verbs); i++) {

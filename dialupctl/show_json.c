@@ -1,9 +1,12 @@
 /*
- * Indented JSON; the room libdialup/json writes it compact. Used for what `call` and `health
- * --json` print.
+ * Indented JSON; the room libdialup/json writes it compact. Called by `call`, and by the commands
+ * that take --json.
  */
 #include "dialupctl/show_json.h"
 
+#include <stdio.h>
+
+#include "libdialup/base/str.h"
 #include "libdialup/json/writer.h"
 
 enum { INDENT = 2 };
@@ -70,8 +73,9 @@ static void show(const struct json_value *value, int depth, struct strbuf *out)
     }
 }
 
-void show_json(const struct json_value *value, struct strbuf *out)
+void show_json(const struct json_value *value)
 {
-    show(value, 0, out);
-    strbuf_putc(out, '\n');
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    show(value, 0, &text);
+    puts(strbuf_text(&text));
 }
