@@ -11,7 +11,6 @@
 #include "deploy/usage.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
-#include "libdialup/quota/dimensions.h"
 
 /* What the storage is made of. Uploads are on their way and not part of it. */
 static void print_storage(struct run *run, const struct json_value *storage)
@@ -168,6 +167,8 @@ static void print_team(struct run *run, const struct resources *resources,
     bool is_lead = str_equal(json_find_text(row->team, "role", ""), "lead");
     const char *name = output_text(run, json_find_text(row->team, "name", ""));
     const char *warning = json_find_text(row->usage, "warning", "");
+    const char *brings =
+        usage_amounts_text(run, find_share(row->team, resources->user_id), "amount");
     const struct usage usage = {
         .dimensions = json_find(row->usage, "dimensions"),
         .limits = json_find(row->team, "limits"),
@@ -175,8 +176,7 @@ static void print_team(struct run *run, const struct resources *resources,
     };
     terminal_say(&run->terminal, "\nTeam %s%s:", name, is_lead ? " (you lead it)" : "");
     usage_print(run, &usage);
-    terminal_say(&run->terminal, "You bring in: %s.",
-                 usage_amounts_text(run, find_share(row->team, resources->user_id)));
+    terminal_say(&run->terminal, "You bring in: %s.", *brings ? brings : "nothing");
     if (*warning) {
         terminal_say(&run->terminal, "Look out: %s", output_text(run, warning));
     }
@@ -186,21 +186,10 @@ static void print_team(struct run *run, const struct resources *resources,
 /* Why the limits are smaller than what an admin gave. */
 static void print_brought(struct run *run, const struct json_value *limits)
 {
-    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    for (size_t i = 0; limits && limits->type == JSON_ARRAY && i < limits->item_count; i++) {
-        int64_t brought = json_find_integer(limits->items[i], "brought", 0);
-        enum quota_dimension dimension;
-        char words[80];
-        if (brought > 0 &&
-            quota_dimension_parse(json_find_text(limits->items[i], "dimension", ""), &dimension) &&
-            !quota_dimension_is_sum(dimension)) {
-            quota_format_noun(dimension, brought, words, sizeof(words));
-            strbuf_printf(&text, "%s%s", text.size > 0 ? ", " : "", words);
-        }
-    }
-    if (text.size > 0) {
+    const char *brought = usage_amounts_text(run, limits, "brought");
+    if (*brought) {
         terminal_say(&run->terminal, "Not counted above, since you bring it into teams: %s.",
-                     strbuf_text(&text));
+                     brought);
     }
 }
 

@@ -82,10 +82,11 @@ static void print_members(struct run *run, const struct json_value *team)
     output_table_init(&table, run, titles, ARRAY_COUNT(titles));
     for (size_t i = 0; i < count_of(team, "members"); i++) {
         const struct json_value *member = members->items[i];
+        const char *brings = usage_amounts_text(run, json_find(member, "brings"), "amount");
         output_cell(&table, "%s", json_find_text(member, "email", ""));
         output_cell(&table, "%s", json_find_text(member, "name", ""));
         output_cell(&table, "%s", json_find_text(member, "role", ""));
-        output_cell(&table, "%s", usage_amounts_text(run, json_find(member, "brings")));
+        output_cell(&table, "%s", *brings ? brings : "nothing");
         output_cell(&table, "%s", json_find_bool(member, "leads_may_move", false) ? "yes" : "no");
     }
     output_table_print(&table);
@@ -118,33 +119,49 @@ static void print_sites(struct run *run, const struct json_value *team,
     }
 }
 
-/* Its use and sites are asked for; who may not see them sees the rest. */
-void team_print(struct run *run, const struct json_value *team)
+/* What is shown with a team and is not part of it. */
+struct beside_team {
+    const struct json_value *usage; /* NULL: they may not see it */
+    const struct json_value *sites;
+};
+
+static struct beside_team get_beside(struct run *run, int64_t team_id)
 {
-    int64_t id = json_find_integer(team, "id", 0);
-    const char *warning = json_find_text(team, "warning", "");
-    const struct json_value *usage = NULL;
-    const struct json_value *sites = NULL;
-    struct error ignored;
-    if (run->is_json) {
-        return;
-    }
-    terminal_say(&run->terminal, "Team %s (number %" PRId64 ")",
-                 output_text(run, json_find_text(team, "name", "")), id);
-    run_get(run, arena_printf(run->arena, "/api/usage/team/%" PRId64, id), &usage, &ignored);
-    run_get(run, arena_printf(run->arena, "/api/sites?limit=500&team=%" PRId64, id), &sites,
+    struct beside_team beside = {0};
+    struct error ignored; /* who may not see the rest sees the team */
+    run_get(run, arena_printf(run->arena, "/api/usage/team/%" PRId64, team_id), &beside.usage,
             &ignored);
-    const struct usage all = {.dimensions = json_find(usage, "dimensions"),
+    run_get(run, arena_printf(run->arena, "/api/sites?limit=500&team=%" PRId64, team_id),
+            &beside.sites, &ignored);
+    return beside;
+}
+
+static void print_team(struct run *run, const struct json_value *team,
+                       const struct beside_team *beside)
+{
+    const char *warning = json_find_text(team, "warning", "");
+    const struct usage all = {.dimensions = json_find(beside->usage, "dimensions"),
                               .limits = json_find(team, "limits"),
                               .hides_empty = true};
+    terminal_say(&run->terminal, "Team %s (number %" PRId64 ")",
+                 output_text(run, json_find_text(team, "name", "")),
+                 json_find_integer(team, "id", 0));
     if (!usage_print(run, &all)) {
         terminal_say(&run->terminal, "It has nothing yet: its members bring in what it may use, "
                                      "see deploy team bring --help");
     }
     print_members(run, team);
-    print_sites(run, team, json_find(sites, "sites"));
+    print_sites(run, team, json_find(beside->sites, "sites"));
     if (*warning) {
         terminal_say(&run->terminal, "\nLook out: %s", output_text(run, warning));
+    }
+}
+
+void team_print(struct run *run, const struct json_value *team)
+{
+    if (!run->is_json) {
+        const struct beside_team beside = get_beside(run, json_find_integer(team, "id", 0));
+        print_team(run, team, &beside);
     }
 }
 

@@ -11,7 +11,7 @@ int team_read(struct run *run, const struct json_value **ret_team, struct error 
 /* The API's path of a team, with below ("/members") behind it. In the arena. */
 const char *team_path(struct run *run, const struct json_value *team, const char *below);
 
-/* As team show does. */
+/* As team show does: asks for its use and its sites, too. Nothing with --json. */
 void team_print(struct run *run, const struct json_value *team);
 
 /* A member by number, email or name, in any case. ERR_NOT_FOUND, with who is in it. */

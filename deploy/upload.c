@@ -31,6 +31,14 @@ struct upload {
     char *part; /* part_bytes */
 };
 
+static int refuse_answer(struct error *err)
+{
+    int result =
+        error_set(err, ERR_UNAVAILABLE, "The server's answer about the upload is not usable");
+    error_hint(err, "Is deploy as new as the server? See: deploy --version");
+    return result;
+}
+
 static int begin(struct upload *upload, const char *domain, struct error *err)
 {
     const struct json_value *answer;
@@ -45,8 +53,7 @@ static int begin(struct upload *upload, const char *domain, struct error *err)
                                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_")] == '\0';
     if (!is_id || !str_copy(upload->id, sizeof(upload->id), id) || upload->part_bytes < PART_MIN ||
         upload->part_bytes > PART_MAX) {
-        return error_set(err, ERR_UNAVAILABLE,
-                         "The server's answer about the upload is not usable");
+        return refuse_answer(err);
     }
     int64_t max_bytes = json_find_integer(answer, "max_bytes", INT64_MAX);
     if (upload->size_bytes > max_bytes) {
@@ -66,8 +73,12 @@ static int read_part(struct upload *upload, size_t size, struct error *err)
     while (have < size) {
         ssize_t got =
             pread(upload->fd, upload->part + have, size - have, upload->sent_bytes + (off_t)have);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
         if (got <= 0) {
-            return error_set_errno(err, ERR_IO, errno, "Could not read the archive back");
+            return error_set_errno(err, ERR_IO, got < 0 ? errno : EIO,
+                                   "Could not read the archive back");
         }
         have += (size_t)got;
     }
@@ -81,8 +92,7 @@ static int note_received(struct upload *upload, const struct strbuf *text, struc
     json_parse(upload->run->arena, strbuf_text(text), text->size, &answer, NULL);
     int64_t received = json_find_integer(answer, "received_bytes", -1);
     if (received < 0 || received > upload->size_bytes) {
-        return error_set(err, ERR_UNAVAILABLE,
-                         "The server's answer about the upload is not usable");
+        return refuse_answer(err);
     }
     upload->sent_bytes = received;
     return 0;

@@ -248,14 +248,14 @@ bool usage_print(struct run *run, const struct usage *usage)
     return has_any(usage);
 }
 
-const char *usage_amounts_text(struct run *run, const struct json_value *amounts)
+const char *usage_amounts_text(struct run *run, const struct json_value *rows, const char *member)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
-    for (size_t i = 0; amounts && amounts->type == JSON_ARRAY && i < amounts->item_count; i++) {
-        const struct json_value *row = amounts->items[i];
-        int64_t amount = json_find_integer(row, "amount", 0);
+    for (size_t i = 0; rows && rows->type == JSON_ARRAY && i < rows->item_count; i++) {
+        const struct json_value *row = rows->items[i];
+        int64_t amount = json_find_integer(row, member, 0);
         enum quota_dimension dimension;
-        char words[64];
+        char words[80];
         if (amount != 0 &&
             quota_dimension_parse(json_find_text(row, "dimension", ""), &dimension) &&
             !quota_dimension_is_sum(dimension)) {
@@ -263,5 +263,5 @@ const char *usage_amounts_text(struct run *run, const struct json_value *amounts
             strbuf_printf(&text, "%s%s", text.size > 0 ? ", " : "", words);
         }
     }
-    return text.size > 0 ? arena_strdup(run->arena, strbuf_text(&text)) : "nothing";
+    return arena_strdup(run->arena, strbuf_text(&text));
 }

@@ -15,6 +15,6 @@ struct usage {
  * there was nothing to show. */
 bool usage_print(struct run *run, const struct usage *usage);
 
-/* "1 site, 256MB of memory": amounts of an API's list of {dimension, amount}, without those that
- * are 0; "nothing" if there are none. In the run's arena. */
-const char *usage_amounts_text(struct run *run, const struct json_value *amounts);
+/* "1 site, 256MB of memory": what a list of the API has in a member of its rows ("amount"), each
+ * with its dimension; without sums and what is 0. "" if that is all of it. In the run's arena. */
+const char *usage_amounts_text(struct run *run, const struct json_value *rows, const char *member);
