@@ -4,9 +4,7 @@
  */
 #include "dialup-admind/access.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dialup-admind/people.h"
@@ -28,11 +26,14 @@ static int find_by_session(const struct admind *admind, struct arena *arena,
     struct session session;
     int64_t now = clock_unix();
     int result = sessions_find(admind->run->db, arena, hash, now, &session, err);
-    if (result == 0 && session_needs_touch(&session, now)) {
+    if (result < 0) {
+        return result;
+    }
+    if (session_needs_touch(&session, now)) {
         sessions_touch(admind->run->db, hash, now, now + people_session_s(admind), NULL);
     }
     *ret_user_id = session.user_id;
-    return result;
+    return 0;
 }
 
 static int find_by_key(const struct admind *admind, struct arena *arena,
@@ -111,11 +112,8 @@ int access_find_person(const struct admind *admind, struct http_request *request
                        const char *field, struct user *ret_user, struct error *err)
 {
     struct arena *arena = http_request_arena(request);
-    char *end;
-    errno = 0;
-    long long id = strtoll(named, &end, 10);
-    bool is_number = *end == '\0' && id > 0 && errno == 0;
-    int result = is_number && access_is_admin(request)
+    int64_t id;
+    int result = access_is_admin(request) && str_parse_i64(named, 1, INT64_MAX, &id)
                      ? users_find(admind->run->db, arena, id, ret_user, err)
                      : users_find_by_email(admind->run->db, arena, named, ret_user, err);
     if (result == -ERR_NOT_FOUND) {
