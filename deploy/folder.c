@@ -23,7 +23,7 @@
 #include "libdialup/site/ignore.h"
 #include "libdialup/site/path.h"
 
-enum { READ_SIZE = 128 * 1024, PACKAGE_MAX = 1024 * 1024, LINK_PATH_SIZE = 64 };
+enum { READ_SIZE = 128 * 1024, PACKAGE_MAX = 1024 * 1024, LINK_PATH_SIZE = 64, NAMES_FIRST = 32 };
 
 struct walk {
     struct folder *folder;
@@ -148,9 +148,35 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The names in a folder, sorted, to be freed one by one and together. */
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
+}
+
+/* A folder that cannot be read to its end is refused: half of a site would go online. */
+static int read_entries(DIR *dir, char ***names, size_t *count)
+{
+    size_t capacity = 0;
+    const struct dirent *entry;
+    while (errno = 0, (entry = readdir(dir))) {
+        if (str_equal(entry->d_name, ".") || str_equal(entry->d_name, "..")) {
+            continue;
+        }
+        if (*count == capacity) {
+            capacity = capacity ? 2 * capacity : NAMES_FIRST;
+            *names = xreallocarray(*names, capacity, sizeof(**names));
+        }
+        (*names)[(*count)++] = xstrdup(entry->d_name);
+    }
+    return errno == 0 ? 0 : -1;
+}
+
 static int read_names(int dir_fd, char ***ret_names, size_t *ret_count)
 {
-    int fd = dup(dir_fd);
+    int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir) {
         if (fd >= 0) {
@@ -160,17 +186,14 @@ static int read_names(int dir_fd, char ***ret_names, size_t *ret_count)
     }
     char **names = NULL;
     size_t count = 0;
-    const struct dirent *entry;
-    while ((entry = readdir(dir))) {
-        if (str_equal(entry->d_name, ".") || str_equal(entry->d_name, "..")) {
-            continue;
-        }
-        if ((count & (count + 1)) == 0) {
-            names = xreallocarray(names, 2 * count + 2, sizeof(*names));
-        }
-        names[count++] = xstrdup(entry->d_name);
-    }
+    int result = read_entries(dir, &names, &count);
+    int cause = errno;
     closedir(dir);
+    if (result < 0) {
+        free_names(names, count);
+        errno = cause;
+        return -1;
+    }
     if (count > 1) {
         qsort(names, count, sizeof(*names), compare_names);
     }
@@ -207,10 +230,7 @@ static int walk_folder(struct walk *walk, int dir_fd, const char *path, int dept
         return fail(err, "Could not read", path);
     }
     int result = walk_names(walk, dir_fd, path, names, count, depth, err);
-    for (size_t i = 0; i < count; i++) {
-        free(names[i]);
-    }
-    free(names);
+    free_names(names, count);
     return result;
 }
 
