@@ -91,11 +91,15 @@ static void put_to_sleep(const struct owner_work *work, const struct site *site,
         .reason = reason,
         .ended_at = clock_unix(),
     };
-    if (!work->is_dry) {
-        sleeper_put(work->deployd->sleeper, site, SITE_ASLEEP, reason);
+    struct error err;
+    bool is_done =
+        !work->is_dry && sleeper_put(work->deployd->sleeper, site, SITE_ASLEEP, reason, &err) == 0;
+    if (is_done) {
         enforcements_add(work->deployd->run->db, &row, NULL);
+    } else if (!work->is_dry) {
+        log_error("%s cannot go to sleep: %s", site->domain, err.message);
     }
-    add_row(work, "put_to_sleep", site, reason, !work->is_dry);
+    add_row(work, "put_to_sleep", site, reason, is_done);
 }
 
 static void let_run(const struct owner_work *work, const struct site *site, const char *reason)

@@ -101,8 +101,9 @@ static int put_to_sleep(const struct doing *doing, struct error *err)
     if (!doing->container->is_idle) {
         return hold(doing, err);
     }
-    sleeper_put(doing->deployd->sleeper, &doing->entry->site, SITE_ASLEEP, doing->step->reason);
-    return note(doing, false, err);
+    int result = sleeper_put(doing->deployd->sleeper, &doing->entry->site, SITE_ASLEEP,
+                             doing->step->reason, err);
+    return result < 0 ? result : note(doing, false, err);
 }
 
 static int start_site(const struct doing *doing, struct error *err)

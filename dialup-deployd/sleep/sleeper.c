@@ -82,18 +82,26 @@ static struct idle_site describe(const struct sleeper *sleeper, const struct sit
     };
 }
 
-void sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sleep sleep,
-                 const char *reason)
+int sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sleep sleep,
+                const char *reason, struct error *err)
 {
     struct deployd *deployd = sleeper->deployd;
-    struct error err;
-    if (sites_set_sleep(deployd->run->db, site->id, sleep, clock_unix(), &err) < 0) {
-        log_error("%s: cannot note that it sleeps: %s", site->domain, err.message);
-        return;
+    int result = sites_set_sleep(deployd->run->db, site->id, sleep, clock_unix(), err);
+    if (result < 0) {
+        return result;
     }
     log_info("%s is %s now: %s", site->domain, site_sleep_name(sleep), reason);
     deployd_tell_site(deployd, site->id, site->domain, site_state_name(site->state));
     converger_kick(deployd->converger, site->id);
+    return 0;
+}
+
+static void sleep_on(struct sleeper *sleeper, const struct site *site, enum site_sleep wanted)
+{
+    struct error err;
+    if (sleeper_put(sleeper, site, wanted, "nobody visits it", &err) < 0) {
+        log_error("%s cannot go to sleep: %s", site->domain, err.message);
+    }
 }
 
 static void judge(struct sleeper *sleeper, const struct site *site, struct visited *visited)
@@ -107,7 +115,7 @@ static void judge(struct sleeper *sleeper, const struct site *site, struct visit
     if (wanted == SITE_AWAKE) {
         sleeper->wake(sleeper->deployd, site->id);
     } else {
-        sleeper_put(sleeper, site, wanted, "nobody visits it");
+        sleep_on(sleeper, site, wanted);
     }
 }
 

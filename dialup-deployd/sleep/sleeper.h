@@ -9,6 +9,7 @@
 
 #include "dialup-deployd/sleep/idle.h"
 #include "libdialup/base/arena.h"
+#include "libdialup/base/error.h"
 
 struct deployd;
 struct sleeper;
@@ -26,6 +27,6 @@ void sleeper_note_wake(struct sleeper *sleeper, const struct site *site);
 const struct idle_site *sleeper_sites(const struct sleeper *sleeper, struct arena *arena,
                                       size_t *ret_count);
 
-/* Puts a site to sleep, as deep as that, unless somebody visits it by now. */
-void sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sleep sleep,
-                 const char *reason);
+/* Puts a site to sleep, as deep as that; whoever visits it from now on wakes it. */
+int sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sleep sleep,
+                const char *reason, struct error *err);

@@ -71,10 +71,11 @@ bool waker_make_room(struct waker *waker, const struct site *site, converger_set
     const struct idle_site *sites = sleeper_sites(deployd->sleeper, arena, &count);
     const struct idle_site *chosen =
         idle_choose(sites, count, site->owner_kind, site->owner_id, site->id);
-    if (!chosen || sites_find(deployd->run->db, arena, chosen->site_id, &other, NULL) < 0) {
+    if (!chosen || sites_find(deployd->run->db, arena, chosen->site_id, &other, NULL) < 0 ||
+        sleeper_put(deployd->sleeper, &other, SITE_ASLEEP, "its memory is needed by another site",
+                    NULL) < 0) {
         return false;
     }
-    sleeper_put(deployd->sleeper, &other, SITE_ASLEEP, "its memory is needed by another site");
     converger_when_settled(deployd->converger, other.owner_kind, other.owner_id, ROOM_TIMEOUT_MS,
                            on_settled, context);
     return true;

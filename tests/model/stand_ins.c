@@ -630,9 +630,10 @@ const struct idle_site *sleeper_sites(const struct sleeper *sleeper, struct aren
     return NULL;
 }
 
-void sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sleep sleep,
-                 const char *reason)
+int sleeper_put(struct sleeper *sleeper, const struct site *site, enum site_sleep sleep,
+                const char *reason, struct error *err)
 {
+    return 0;
 }
 
 void sleeper_note_wake(struct sleeper *sleeper, const struct site *site)
