@@ -101,15 +101,12 @@ static int write_rows(struct db *db, const struct site *site, const struct adjus
 /* Whether what the ledger holds for it has to be what it is about to need. One that is to fall
  * asleep holds its memory as long as it may still be kept awake, by a visitor who comes just now.
  */
-static int is_up(const struct admission *admission, struct arena *arena,
-                 const struct adjusted *adjusted, bool *ret_is_up, struct error *err)
+static int is_up(struct db *db, const struct adjusted *adjusted, bool *ret_is_up, struct error *err)
 {
     const struct site *next = &adjusted->site;
     *ret_is_up = next->desired == SITE_WANT_RUNNING && next->desired_deployment;
     bool is_leaving = !adjusted->coming_id && next->sleep == SITE_ASLEEP;
-    return *ret_is_up && is_leaving
-               ? admission_holds_run(admission->db, arena, next->id, ret_is_up, err)
-               : 0;
+    return *ret_is_up && is_leaving ? admission_holds_run(db, next->id, ret_is_up, err) : 0;
 }
 
 /* What is stopped, or asleep and stays so, holds nothing. */
@@ -118,7 +115,7 @@ static int write_ledger(const struct admission *admission, struct arena *arena,
 {
     const struct site *next = &adjusted->site;
     bool holds;
-    int result = is_up(admission, arena, adjusted, &holds, err);
+    int result = is_up(admission->db, adjusted, &holds, err);
     if (result < 0) {
         return result;
     }

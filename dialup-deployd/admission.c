@@ -116,28 +116,6 @@ static struct reservation_holder holder_of(const struct site *site,
     };
 }
 
-/* What one purpose of a site has in the ledger now. */
-static int read_held(struct db *db, struct arena *arena, int64_t site_id,
-                     enum reservation_purpose purpose, struct quota_amounts *ret_held,
-                     struct error *err)
-{
-    struct reservations_list list;
-    int result = reservations_list_by_site(db, arena, site_id, &list, err);
-    if (result < 0) {
-        return result;
-    }
-    *ret_held = (struct quota_amounts){0};
-    for (size_t i = 0; i < list.count; i++) {
-        enum quota_dimension dimension;
-        if (list.rows[i].holder.purpose == purpose &&
-            quota_dimension_parse(list.rows[i].dimension, &dimension)) {
-            ret_held->of[dimension] += list.rows[i].amount;
-        }
-    }
-    quota_add_up(ret_held);
-    return 0;
-}
-
 /* Whether request fits in place of what is held; ERR_QUOTA_EXCEEDED with the words for action. */
 static int admit(const struct admission *admission, struct arena *arena,
                  const struct quota_amounts *held, const struct quota_amounts *request,
@@ -162,7 +140,7 @@ static int put(struct db *db, const struct site *site, enum reservation_purpose 
                const struct quota_amounts *amounts, int64_t now, struct error *err)
 {
     struct reservation_holder holder = holder_of(site, purpose);
-    return reservations_put(db, &holder, amounts, RESERVATION_COMMITTED, now, 0, err);
+    return reservations_put(db, &holder, amounts, now, err);
 }
 
 int admission_note_site(struct db *db, const struct site *site, int64_t now, struct error *err)
@@ -190,13 +168,11 @@ struct run {
 };
 
 /* Of its containers only those count that do not exist yet: a site that wakes finds its own. */
-static int read_run(const struct admission *admission, struct arena *arena, const struct site *site,
-                    struct run *run, struct error *err)
+static int read_run(struct db *db, const struct site *site, struct run *run, struct error *err)
 {
-    struct db *db = admission->db;
-    int result = read_held(db, arena, site->id, RESERVATION_RUN, &run->held, err);
+    int result = reservations_sum_purpose(db, site->id, RESERVATION_RUN, &run->held, err);
     if (result == 0) {
-        result = read_held(db, arena, site->id, RESERVATION_SITE, &run->existing, err);
+        result = reservations_sum_purpose(db, site->id, RESERVATION_SITE, &run->existing, err);
     }
     if (result == 0) {
         int64_t more = containers_of(site) - run->existing.of[QUOTA_CONTAINERS];
@@ -223,7 +199,7 @@ int admission_reserve_run(const struct admission *admission, struct arena *arena
                           struct error *err)
 {
     struct run run;
-    int result = read_run(admission, arena, site, &run, err);
+    int result = read_run(admission->db, site, &run, err);
     if (result == 0) {
         result = admit(admission, arena, &run.held, &run.request, action, err);
     }
@@ -246,7 +222,7 @@ int admission_keep_run(const struct admission *admission, struct arena *arena,
                        const struct site *site, const char *action, int64_t now, struct error *err)
 {
     struct run run;
-    int result = read_run(admission, arena, site, &run, err);
+    int result = read_run(admission->db, site, &run, err);
     if (result == 0) {
         const struct quota_amounts asked = growing(&run.request, &run.held);
         result = admit(admission, arena, &run.held, &asked, action, err);
@@ -275,11 +251,10 @@ int admission_check_alone(const struct admission *admission, struct arena *arena
     return view_refusal(&verdict, action, arena, err);
 }
 
-int admission_holds_run(struct db *db, struct arena *arena, int64_t site_id, bool *ret_holds,
-                        struct error *err)
+int admission_holds_run(struct db *db, int64_t site_id, bool *ret_holds, struct error *err)
 {
     struct quota_amounts held;
-    int result = read_held(db, arena, site_id, RESERVATION_RUN, &held, err);
+    int result = reservations_sum_purpose(db, site_id, RESERVATION_RUN, &held, err);
     if (result == 0) {
         *ret_holds = held.of[QUOTA_CONCURRENT_CONTAINERS] > 0;
     }
@@ -288,12 +263,11 @@ int admission_holds_run(struct db *db, struct arena *arena, int64_t site_id, boo
 
 int admission_release_run(struct db *db, int64_t site_id, struct error *err)
 {
-    const struct reservation_holder holder = {.site_id = site_id, .purpose = RESERVATION_RUN};
-    return reservations_release(db, &holder, err);
+    return reservations_release(db, site_id, RESERVATION_RUN, err);
 }
 
-int admission_release_stopped(struct db *db, struct arena *arena, const struct site *site,
-                              int64_t now, struct error *err)
+int admission_release_stopped(struct db *db, const struct site *site, int64_t now,
+                              struct error *err)
 {
     struct quota_amounts held = {0};
     struct quota_amounts existing = admission_for_existing(site);
@@ -302,7 +276,7 @@ int admission_release_stopped(struct db *db, struct arena *arena, const struct s
     }
     int result = admission_release_run(db, site->id, err);
     if (result == 0) {
-        result = read_held(db, arena, site->id, RESERVATION_SITE, &held, err);
+        result = reservations_sum_purpose(db, site->id, RESERVATION_SITE, &held, err);
     }
     bool is_right = result < 0 || memcmp(&existing, &held, sizeof(existing)) == 0;
     return is_right ? result : put(db, site, RESERVATION_SITE, &existing, now, err);
@@ -322,7 +296,7 @@ int admission_account_storage(const struct admission *admission, struct arena *a
 {
     const struct quota_amounts amounts = storage_of(size_bytes);
     struct quota_amounts held;
-    int result = read_held(admission->db, arena, site->id, RESERVATION_STORAGE, &held, err);
+    int result = reservations_sum_purpose(admission->db, site->id, RESERVATION_STORAGE, &held, err);
     if (result == 0) {
         result = admit(admission, arena, &held, &amounts, action, err);
     }

@@ -77,16 +77,15 @@ int admission_check_alone(const struct admission *admission, struct arena *arena
                           const struct site *site, const char *action, struct error *err);
 
 /* Whether the ledger holds anything for it to run. */
-int admission_holds_run(struct db *db, struct arena *arena, int64_t site_id, bool *ret_holds,
-                        struct error *err);
+int admission_holds_run(struct db *db, int64_t site_id, bool *ret_holds, struct error *err);
 
 /* Gives back what it needed to run; its containers still exist. */
 int admission_release_run(struct db *db, int64_t site_id, struct error *err);
 
 /* The same for a site that is stopped: it keeps the containers that its live release needs to
  * exist, whatever came and went meanwhile; none if nothing was ever live. */
-int admission_release_stopped(struct db *db, struct arena *arena, const struct site *site,
-                              int64_t now, struct error *err);
+int admission_release_stopped(struct db *db, const struct site *site, int64_t now,
+                              struct error *err);
 
 /* Notes what a site's files occupy, if there is room for it; the row replaces the one before. */
 int admission_account_storage(const struct admission *admission, struct arena *arena,

@@ -97,13 +97,13 @@ static int return_room(const struct admission *admission, struct arena *arena,
 {
     struct db *db = admission->db;
     if (!site->live_deployment || site->desired != SITE_WANT_RUNNING) {
-        return admission_release_stopped(db, arena, site, now, err);
+        return admission_release_stopped(db, site, now, err);
     }
     int result = admission_keep_run(admission, arena, site, "Cannot start", now, err);
     if (result != -ERR_QUOTA_EXCEEDED) {
         return result;
     }
-    result = admission_release_stopped(db, arena, site, now, err);
+    result = admission_release_stopped(db, site, now, err);
     return result < 0 ? result : sites_set_desired(db, site->id, SITE_WANT_STOPPED, now, err);
 }
 

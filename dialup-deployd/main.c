@@ -54,7 +54,6 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
     int64_t removed;
     int64_t now = clock_unix();
     idempotency_expire(deployd->run->db, now - IDEMPOTENCY_KEEP_S, &removed, NULL);
-    reservations_expire(deployd->run->db, now, &removed, NULL);
     trash_sweep(deployd);
     images_sweep(deployd->images);
     owner_limits_tell_all(deployd->owner_limits);

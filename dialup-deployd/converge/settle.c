@@ -61,7 +61,7 @@ void settle_site(struct site_work *work)
         state = SITE_DELETED;
     } else if (work->site.desired == SITE_WANT_STOPPED) {
         state = SITE_STOPPED;
-        admission_release_stopped(db, work->arena, &work->site, clock_unix(), NULL);
+        admission_release_stopped(db, &work->site, clock_unix(), NULL);
     } else if (site_work_is_held(work)) {
         state = SITE_STOPPED;
         reason = hold_words(work->site.hold);

@@ -80,7 +80,7 @@ static int admit(struct db *db, void *context, struct error *err)
         .site_id = asking->site_id,
         .purpose = RESERVATION_RUN,
     };
-    return reservations_put(db, &holder, &running, RESERVATION_COMMITTED, 1000, 0, err);
+    return reservations_put(db, &holder, &running, 1000, err);
 }
 
 static void note(struct bench *bench, const struct asking *asking)

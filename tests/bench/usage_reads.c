@@ -77,8 +77,7 @@ static void add_sites(struct bench *bench)
             amounts.of[i] = quota_dimension_is_counted((enum quota_dimension)i) ? 100 : 0;
         }
         holder.site_id = add_site(&bench->s, id, domain);
-        must(bench, reservations_put(bench->s.deployd, &holder, &amounts, RESERVATION_COMMITTED, 1,
-                                     0, err));
+        must(bench, reservations_put(bench->s.deployd, &holder, &amounts, 1, err));
     }
     must(bench, db_transaction_commit(&transaction, err));
 }

@@ -191,8 +191,7 @@ static void case_containers_that_exist(void)
     CHECK_INT(run(&rig, &site), 0);
     site.instances = 2;
     CHECK_INT(run(&rig, &site), -ERR_QUOTA_EXCEEDED);
-    CHECK_INT(admission_release_stopped(rig.store.deployd, rig.store.arena, &site, NOW, &rig.err),
-              0);
+    CHECK_INT(admission_release_stopped(rig.store.deployd, &site, NOW, &rig.err), 0);
     CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 0);
     CHECK_INT(held(&rig, &site, QUOTA_SITES), 1);
     CHECK_INT(run(&rig, &other), 0);
@@ -210,15 +209,13 @@ static void case_containers_of_what_never_came(void)
     CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 1);
     site.memory_mib = 0;
     site.live_deployment = 1;
-    CHECK_INT(admission_release_stopped(rig.store.deployd, rig.store.arena, &site, NOW, &rig.err),
-              0);
+    CHECK_INT(admission_release_stopped(rig.store.deployd, &site, NOW, &rig.err), 0);
     CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 0);
     CHECK_INT(held(&rig, &site, QUOTA_CONCURRENT_CONTAINERS), 0);
     CHECK_INT(held(&rig, &site, QUOTA_SITES), 1);
     site.memory_mib = 128;
     CHECK_INT(run(&rig, &site), 0);
-    CHECK_INT(admission_release_stopped(rig.store.deployd, rig.store.arena, &site, NOW, &rig.err),
-              0);
+    CHECK_INT(admission_release_stopped(rig.store.deployd, &site, NOW, &rig.err), 0);
     CHECK_INT(held(&rig, &site, QUOTA_CONTAINERS), 1); /* it starts again with its own */
 }
 

@@ -55,8 +55,7 @@ static void add_use(struct rig *rig, enum quota_entity entity, int64_t id)
     amounts.of[QUOTA_MEMORY_PRODUCTION] = random_below(&rig->random, 10);
     amounts.of[QUOTA_MEMORY_DEVELOPMENT] = random_below(&rig->random, 10);
     must(rig, sites_create(rig->s.deployd, &site, 1, &holder.site_id, &rig->s.f.err));
-    must(rig, reservations_put(rig->s.deployd, &holder, &amounts, RESERVATION_COMMITTED, 1, 0,
-                               &rig->s.f.err));
+    must(rig, reservations_put(rig->s.deployd, &holder, &amounts, 1, &rig->s.f.err));
 }
 
 static void add_team(struct rig *rig, int64_t id)

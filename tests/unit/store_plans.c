@@ -23,7 +23,6 @@ static const struct {
     {"reservations_sum_system", "a row for each dimension"},
     {"rollups_of_owners", "the whole ledger is added up, once in five minutes"},
     {"rollups_of_system", "the sums that the ledger keeps: a row for each dimension"},
-    {"reservations_expire", "the ledger has some rows a site, asked once a minute"},
 };
 
 static bool is_allowed(const char *name)

@@ -300,9 +300,7 @@ static void reserve(struct world *w, int64_t site, int64_t memory_mib, int64_t s
     amounts.of[QUOTA_MEMORY_PRODUCTION] = memory_mib;
     amounts.of[QUOTA_MEMORY_DEVELOPMENT] = 1;
     amounts.of[QUOTA_STORAGE_PRODUCTION] = storage_mib;
-    CHECK_INT(
-        reservations_put(w->s.deployd, &holder, &amounts, RESERVATION_COMMITTED, 1, 0, &w->s.f.err),
-        0);
+    CHECK_INT(reservations_put(w->s.deployd, &holder, &amounts, 1, &w->s.f.err), 0);
 }
 
 static struct usage_sums last_sums(struct world *w, size_t scope, int64_t now)

@@ -208,23 +208,18 @@ static void case_deployments(void)
 }
 
 static struct reservation_holder holder(int64_t user_id, int64_t site_id,
-                                        enum reservation_purpose purpose, int64_t deployment_id)
+                                        enum reservation_purpose purpose)
 {
-    return (struct reservation_holder){.entity = QUOTA_USER,
-                                       .entity_id = user_id,
-                                       .site_id = site_id,
-                                       .deployment_id = deployment_id,
-                                       .purpose = purpose};
+    return (struct reservation_holder){
+        .entity = QUOTA_USER, .entity_id = user_id, .site_id = site_id, .purpose = purpose};
 }
 
-static void put(struct store_fixture *s, struct reservation_holder who, int64_t memory_mib,
-                int64_t expires_at)
+static void put(struct store_fixture *s, struct reservation_holder who, int64_t memory_mib)
 {
     struct quota_amounts amounts = {.of = {[QUOTA_MEMORY_PRODUCTION] = memory_mib,
                                            [QUOTA_CONTAINERS] = 1,
                                            [QUOTA_MEMORY] = memory_mib}};
-    enum reservation_state state = expires_at ? RESERVATION_RESERVED : RESERVATION_COMMITTED;
-    CHECK_INT(reservations_put(s->deployd, &who, &amounts, state, 10, expires_at, &s->f.err), 0);
+    CHECK_INT(reservations_put(s->deployd, &who, &amounts, 10, &s->f.err), 0);
 }
 
 static int64_t memory_of(struct store_fixture *s, int64_t user_id)
@@ -238,23 +233,13 @@ static int64_t memory_of(struct store_fixture *s, int64_t user_id)
 /* The database keeps the sums of all; they are what adding up would give. */
 static void check_sums(struct store_fixture *s)
 {
-    struct reservations_list list;
     struct quota_amounts kept;
-    struct quota_amounts added = {0};
-    for (int64_t owner = 7; owner <= 8; owner++) {
-        CHECK_INT(
-            reservations_list_by_entity(s->admind, s->arena, QUOTA_USER, owner, &list, &s->f.err),
-            0);
-        for (size_t i = 0; i < list.count; i++) {
-            enum quota_dimension dimension;
-            CHECK(quota_dimension_parse(list.rows[i].dimension, &dimension));
-            added.of[dimension] += list.rows[i].amount;
-        }
-    }
-    quota_add_up(&added);
+    struct quota_amounts used[2];
+    CHECK_INT(reservations_sum(s->admind, QUOTA_USER, 7, &used[0], &s->f.err), 0);
+    CHECK_INT(reservations_sum(s->admind, QUOTA_USER, 8, &used[1], &s->f.err), 0);
     CHECK_INT(reservations_sum_system(s->admind, &kept, &s->f.err), 0);
     for (int i = 0; i < QUOTA_DIMENSION_COUNT; i++) {
-        CHECK_INT(kept.of[i], added.of[i]);
+        CHECK_INT(kept.of[i], used[0].of[i] + used[1].of[i]);
     }
 }
 
@@ -293,15 +278,13 @@ static void case_ledger(void)
     AUTO_STORE struct store_fixture s;
     store_fixture_init(&s);
     struct quota_amounts used;
-    int64_t removed;
     int64_t a = add_site(&s, 7, "a.example.org");
     int64_t b = add_site(&s, 8, "b.example.org");
-    struct reservation_holder deploy_a = holder(7, a, RESERVATION_DEPLOY, 5);
-    put(&s, holder(7, a, RESERVATION_RUN, 0), 100, 0);
-    put(&s, deploy_a, 50, 200);
-    put(&s, holder(8, b, RESERVATION_RUN, 0), 30, 0);
+    put(&s, holder(7, a, RESERVATION_RUN), 100);
+    put(&s, holder(7, a, RESERVATION_SITE), 50);
+    put(&s, holder(8, b, RESERVATION_RUN), 30);
     CHECK_INT(memory_of(&s, 7), 150);
-    put(&s, holder(7, a, RESERVATION_RUN, 0), 70, 0); /* replaces */
+    put(&s, holder(7, a, RESERVATION_RUN), 70); /* replaces */
     CHECK_INT(memory_of(&s, 7), 120);
     CHECK_INT(memory_of(&s, 9), 0);
     check_sums(&s);
@@ -311,36 +294,29 @@ static void case_ledger(void)
     CHECK_INT(reservations_sum_site(s.admind, a, &used, &s.f.err), 0);
     CHECK_INT(used.of[QUOTA_MEMORY], 120);
 
-    CHECK_INT(reservations_expire(s.deployd, 199, &removed, &s.f.err), 0);
-    CHECK_INT(removed, 0);
-    CHECK_INT(reservations_expire(s.deployd, 200, &removed, &s.f.err), 0);
-    CHECK_INT(removed, 2);
-    CHECK_INT(memory_of(&s, 7), 70);
-    check_sums(&s);
-
     CHECK_INT(reservations_release_site(s.deployd, a, &s.f.err), 0);
     CHECK_INT(memory_of(&s, 7), 0);
     CHECK_INT(memory_of(&s, 8), 30);
     check_sums(&s);
 }
 
-static void case_ledger_lists(void)
+static void case_ledger_purposes(void)
 {
     AUTO_STORE struct store_fixture s;
     store_fixture_init(&s);
-    struct reservations_list list;
+    struct quota_amounts used;
     int64_t a = add_site(&s, 7, "a.example.org");
-    struct reservation_holder run = holder(7, a, RESERVATION_RUN, 0);
-    put(&s, run, 100, 500);
-    CHECK_INT(reservations_list_by_site(s.admind, s.arena, a, &list, &s.f.err), 0);
-    CHECK_INT(list.count, 2);
-    CHECK_INT(list.rows[0].holder.purpose, RESERVATION_RUN);
-    CHECK_INT(list.rows[0].expires_at, 500);
-    CHECK_INT(list.rows[0].state, RESERVATION_RESERVED);
-    CHECK_STR(list.rows[1].dimension, "memory_production");
-    CHECK_INT(reservations_release(s.deployd, &run, &s.f.err), 0);
-    CHECK_INT(reservations_list_by_entity(s.admind, s.arena, QUOTA_USER, 7, &list, &s.f.err), 0);
-    CHECK_INT(list.count, 0);
+    put(&s, holder(7, a, RESERVATION_RUN), 100);
+    put(&s, holder(7, a, RESERVATION_STORAGE), 20);
+    CHECK_INT(reservations_sum_purpose(s.admind, a, RESERVATION_RUN, &used, &s.f.err), 0);
+    CHECK_INT(used.of[QUOTA_MEMORY_PRODUCTION], 100);
+    CHECK_INT(used.of[QUOTA_MEMORY], 100); /* sums are made, not kept */
+    CHECK_INT(reservations_sum_purpose(s.admind, a, RESERVATION_SITE, &used, &s.f.err), 0);
+    CHECK_INT(used.of[QUOTA_MEMORY], 0);
+    CHECK_INT(reservations_release(s.deployd, a, RESERVATION_RUN, &s.f.err), 0);
+    CHECK_INT(reservations_release(s.deployd, a, RESERVATION_RUN, &s.f.err), 0);
+    CHECK_INT(memory_of(&s, 7), 20);
+    check_sums(&s);
 }
 
 /* Check and reserve in one transaction: what is refused leaves nothing behind. */
@@ -349,18 +325,16 @@ static void case_ledger_all_or_nothing(void)
     AUTO_STORE struct store_fixture s;
     store_fixture_init(&s);
     int64_t a = add_site(&s, 7, "a.example.org");
-    struct reservation_holder run = holder(7, a, RESERVATION_RUN, 0);
-    put(&s, run, 100, 0);
+    struct reservation_holder run = holder(7, a, RESERVATION_RUN);
+    put(&s, run, 100);
     struct quota_amounts bad = {.of = {[QUOTA_CONTAINERS] = 1, [QUOTA_MEMORY_PRODUCTION] = -5}};
-    CHECK_INT(reservations_put(s.deployd, &run, &bad, RESERVATION_COMMITTED, 1, 0, &s.f.err),
-              -ERR_INVALID_ARGUMENT);
+    CHECK_INT(reservations_put(s.deployd, &run, &bad, 1, &s.f.err), -ERR_INVALID_ARGUMENT);
     CHECK_INT(memory_of(&s, 7), 100);
     check_sums(&s);
     run.site_id = 99;
-    put(&s, holder(7, a, RESERVATION_RUN, 0), 100, 0);
+    put(&s, holder(7, a, RESERVATION_RUN), 100);
     struct quota_amounts good = {.of = {[QUOTA_CONTAINERS] = 1}};
-    CHECK_INT(reservations_put(s.deployd, &run, &good, RESERVATION_COMMITTED, 1, 0, &s.f.err),
-              -ERR_CONFLICT);
+    CHECK_INT(reservations_put(s.deployd, &run, &good, 1, &s.f.err), -ERR_CONFLICT);
     check_sums(&s);
 }
 
@@ -419,7 +393,7 @@ int main(void)
         {"deployments", case_deployments},
         {"what sites occupy", case_storage},
         {"the ledger adds up", case_ledger},
-        {"the ledger's lists", case_ledger_lists},
+        {"the ledger keeps purposes apart", case_ledger_purposes},
         {"the ledger: all or nothing", case_ledger_all_or_nothing},
     };
     return check_run(cases, ARRAY_COUNT(cases));

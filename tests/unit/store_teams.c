@@ -71,9 +71,7 @@ static void use_memory(struct rig *rig, enum quota_entity entity, int64_t id, co
     const struct quota_amounts amounts = {.of[QUOTA_MEMORY_PRODUCTION] = memory_mib};
     struct reservation_holder holder = {.entity = entity, .entity_id = id};
     CHECK_INT(sites_create(rig->s.deployd, &site, 1, &holder.site_id, &rig->s.f.err), 0);
-    CHECK_INT(reservations_put(rig->s.deployd, &holder, &amounts, RESERVATION_COMMITTED, 1, 0,
-                               &rig->s.f.err),
-              0);
+    CHECK_INT(reservations_put(rig->s.deployd, &holder, &amounts, 1, &rig->s.f.err), 0);
 }
 
 static void case_teams(void)
