@@ -86,7 +86,7 @@ static int put_change(const struct args *args, struct strbuf *body, struct error
         return -ERR_MISSING_FIELD;
     }
     int result = sites_read_keeping(args, &keeping, err);
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     json_writer_init(&writer, body);
