@@ -31,6 +31,7 @@ struct job {
     const char *path; /* of the folder */
     struct folder folder;
     const struct site_type *type;
+    bool is_type_kept;      /* it is the site's, and nobody named one now */
     struct keeping keeping; /* of a new site */
     int64_t team_id;        /* a new site's owner; 0: whoever deploys */
     struct manifest base;   /* what the server has */
@@ -132,14 +133,34 @@ static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
         return -ERR_CONFLICT;
     }
     if (stored && stored->id != SITE_TYPE_AUTO) {
+        job->is_type_kept = !job->type;
         job->type = stored;
     }
     return 0;
 }
 
+/* A site keeps the type that it was made with; files of another would be served as what they are
+ * not. */
+static void note_other_type(const struct job *job)
+{
+    struct site_detection detection;
+    if (!job->is_type_kept || job->type->id == SITE_TYPE_STATIC_CONTAINER ||
+        folder_detect(&job->folder, &detection, NULL) < 0) {
+        return;
+    }
+    if (detection.type != job->type) {
+        terminal_note(&job->run->terminal,
+                      "These files look like a site of type %s: %s. %s stays of type %s; to change "
+                      "that, delete it and deploy anew. If it is meant: --type %s",
+                      detection.type->name, detection.reason, job->domain.name, job->type->name,
+                      job->type->name);
+    }
+}
+
 static int detect_type(struct job *job, bool *ret_needs_build, struct error *err)
 {
     if (job->type && job->type->id != SITE_TYPE_AUTO) {
+        note_other_type(job);
         return folder_needs_build(&job->folder, job->type, ret_needs_build, err);
     }
     struct site_detection detection;
@@ -226,6 +247,21 @@ static int look_at_folder(struct job *job, struct error *err)
     return result;
 }
 
+/* "blog.mysite" was perhaps meant to be completed, as "mysite" is. */
+static void note_foreign_domain(const struct job *job)
+{
+    const struct json_value *me;
+    if (run_me(job->run, &me, NULL) < 0) {
+        return;
+    }
+    const char *suffix = json_find_text(me, "sites_suffix", "");
+    if (!str_ends_with(job->domain.name, arena_printf(job->run->arena, ".%s", suffix))) {
+        terminal_note(&job->run->terminal,
+                      "%s does not end in %s: visitors find it when its DNS leads to this server",
+                      job->domain.name, suffix);
+    }
+}
+
 static int create_site(struct job *job, struct error *err)
 {
     AUTO_STRBUF struct strbuf body = STRBUF_INIT;
@@ -247,6 +283,7 @@ static int create_site(struct job *job, struct error *err)
     }
     if (result == 0) {
         terminal_say(&job->run->terminal, "Created the site %s.", job->domain.name);
+        note_foreign_domain(job);
     }
     return result;
 }

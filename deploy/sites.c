@@ -207,6 +207,12 @@ int handle_sites_show(struct run *run, struct error *err)
     return result;
 }
 
+static bool is_settled(const struct json_value *site)
+{
+    const char *state = json_find_text(site, "state", "");
+    return str_equal(state, json_find_text(site, "desired", "")) || str_equal(state, "failed");
+}
+
 /* The server says yes at once and does it a moment later: asks until the site is as it should be,
  * or has failed, or the patience ends. */
 static int wait_until_settled(struct run *run, const char *path, const struct json_value **site,
@@ -216,8 +222,7 @@ static int wait_until_settled(struct run *run, const char *path, const struct js
     const struct timespec pause = {0, PAUSE_MS * 1000000L};
     int result = 0;
     for (int i = 0; result == 0 && i < TRIES; i++) {
-        const char *state = json_find_text(*site, "state", "");
-        if (str_equal(state, json_find_text(*site, "desired", "")) || str_equal(state, "failed")) {
+        if (is_settled(*site)) {
             break;
         }
         nanosleep(&pause, NULL);
@@ -244,8 +249,9 @@ int handle_sites_change(struct run *run, struct error *err)
         result = wait_until_settled(run, site_path, &site, err);
     }
     if (result == 0) {
-        terminal_say(&run->terminal, "%s: %s was asked for, the site is %s now.", domain.name, verb,
-                     output_text(run, sites_state_text(run, site)));
+        terminal_say(&run->terminal, "%s: %s was asked for, the site is %s%s%s.", domain.name, verb,
+                     is_settled(site) ? "" : "still ",
+                     output_text(run, sites_state_text(run, site)), is_settled(site) ? " now" : "");
         run_print_json(run, site);
     }
     return result;

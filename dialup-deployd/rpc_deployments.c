@@ -131,6 +131,9 @@ static int find_origin(struct change *change, struct db *db, const struct site *
             result = deployments_find_good_before(db, change->arena, site->id, live.number,
                                                   ret_origin, err);
         }
+        if (result == -ERR_NOT_FOUND) {
+            error_set(err, ERR_NOT_FOUND, "%s has no earlier release to go back to", site->domain);
+        }
     }
     if (result != 0) {
         return result;

@@ -69,7 +69,7 @@ static int lacks(struct error *err, const struct site_type *type, const char *fi
     error_set_field(err, ERR_INVALID_ARGUMENT, "type",
                     "This site is set to \"%s\" (%s), but there is no %s at its top", type->name,
                     type->label, file);
-    error_hint(err, "Add the %s, or deploy with --type auto", file);
+    error_hint(err, "Add the %s, or delete the site and deploy it anew", file);
     return -ERR_INVALID_ARGUMENT;
 }
 

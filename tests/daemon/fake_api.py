@@ -460,7 +460,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def change_site(self, _, domain, verb):
         site = self.api.site(domain)
-        site["state"] = "stopped" if verb == "stop" else "running"
+        site["state"] = site["desired"] = "stopped" if verb == "stop" else "running"
         self.answer(200, site)
 
     def post_rollback(self, _, domain):
