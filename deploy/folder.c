@@ -147,7 +147,6 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names in a folder, sorted, to be freed one by one and together. */
 static void free_names(char **names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -174,6 +173,7 @@ static int read_entries(DIR *dir, char ***names, size_t *count)
     return errno == 0 ? 0 : -1;
 }
 
+/* The names in a folder, sorted; free_names() frees them. */
 static int read_names(int dir_fd, char ***ret_names, size_t *ret_count)
 {
     int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
