@@ -157,13 +157,17 @@ static int create(const struct admind *admind, struct http_request *request, int
     AUTO_TRANSACTION struct db_transaction transaction = {0};
     int64_t id;
     int r = db_transaction_begin(&transaction, admind->run->db, err);
-    if (r == 0) {
-        r = teams_create(admind->run->db, body->name, lead_id, clock_unix(), &id, err);
+    if (r < 0) {
+        return r;
     }
-    if (r < 0 && err && str_equal(err->field, "user_id")) {
-        snprintf(err->field, sizeof(err->field), "lead");
+    r = teams_create(admind->run->db, body->name, lead_id, clock_unix(), &id, err);
+    if (r < 0) {
+        if (err && str_equal(err->field, "user_id")) {
+            snprintf(err->field, sizeof(err->field), "lead");
+        }
+        return r;
     }
-    if (r < 0 || (r = access_team(admind, request, id, ACCESS_MEMBER, ret_team, err)) < 0 ||
+    if ((r = access_team(admind, request, id, ACCESS_MEMBER, ret_team, err)) < 0 ||
         (r = shares_tell(
              admind, request, ret_team, lead_id,
              arena_printf(http_request_arena(request), "You lead the new team %s", body->name),

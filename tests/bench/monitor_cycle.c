@@ -110,8 +110,10 @@ static bool find_files(struct bare_files *files, const char *root, pid_t pid, ch
              unified ? "memory.max" : "memory.limit_in_bytes");
     snprintf(files->limits[1], sizeof(files->limits[1]), "%s/%s", d.cpu,
              unified ? "cpu.max" : "cpu.cfs_quota_us");
-    snprintf(files->limits[2], sizeof(files->limits[2]), unified ? "" : "%s/cpu.cfs_period_us",
-             d.cpu);
+    files->limits[2][0] = '\0';
+    if (!unified) {
+        snprintf(files->limits[2], sizeof(files->limits[2]), "%s/cpu.cfs_period_us", d.cpu);
+    }
     bool is_there = access(files->limits[0], R_OK) == 0 && access(files->limits[1], R_OK) == 0;
     for (size_t i = 0; i < KEPT; i++) {
         snprintf(paths[i], sizeof(paths[i]), "%s/%s", kept[i][0], kept[i][1]);

@@ -110,7 +110,7 @@ static void case_look_alikes(void)
                                          "a-v-v", "awv", "rnvv1", "mwl",  "rvvn", "rwn", "n"};
     AUTO_STORE struct store_fixture s;
     store_fixture_init(&s);
-    struct domain domains[ARRAY_COUNT(labels)];
+    struct domain domains[ARRAY_COUNT(labels)] = {0};
     char looks[ARRAY_COUNT(labels)][DOMAIN_NAME_SIZE];
     for (size_t i = 0; i < ARRAY_COUNT(labels); i++) {
         snprintf(domains[i].name, sizeof(domains[i].name), "%s.example.org", labels[i]);
