@@ -117,7 +117,7 @@ int http_listener_open(struct http_server *server, struct error *err);
 void http_listener_close(struct http_server *server);
 void http_listener_pause_at_limit(struct http_server *server);
 void http_listener_resume(struct http_server *server);
-void http_listener_look_again(struct http_server *server);
+bool http_listener_look_again(struct http_server *server); /* false: still full */
 
 /* connection.c */
 struct bufferevent *http_connection_on_accept(struct event_base *base, void *server);

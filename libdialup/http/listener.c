@@ -196,13 +196,14 @@ void http_listener_resume(struct http_server *server)
     }
 }
 
-void http_listener_look_again(struct http_server *server)
+bool http_listener_look_again(struct http_server *server)
 {
     http_listener_resume(server);
-    if (server->bound && !may_accept(server)) {
-        http_connections_cut_slow(server);
+    bool is_full = server->bound && !may_accept(server);
+    if (is_full) {
         look_again(server);
     }
+    return !is_full;
 }
 
 int http_listener_open(struct http_server *server, struct error *err)

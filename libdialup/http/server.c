@@ -57,9 +57,12 @@ static struct evhttp *new_evhttp(struct http_server *server)
     return evhttp;
 }
 
-static void on_resume(evutil_socket_t fd, short what, void *server)
+static void on_resume(evutil_socket_t fd, short what, void *argument)
 {
-    http_listener_look_again(server);
+    struct http_server *server = argument;
+    if (!http_listener_look_again(server)) {
+        http_connections_cut_slow(server);
+    }
 }
 
 static void on_drained(evutil_socket_t fd, short what, void *argument)
