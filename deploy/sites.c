@@ -124,7 +124,7 @@ int handle_sites_list(struct run *run, struct error *err)
     if (result == 0) {
         result = run_get(run, path, &answer, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     const struct json_value *sites = json_find(answer, "sites");

@@ -265,7 +265,7 @@ int handle_team_limits(struct run *run, struct error *err)
     if (result == 0) {
         result = find_team(run, run->args.words[0], &team, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     const char *path =

@@ -131,10 +131,10 @@ int handle_team_add(struct run *run, struct error *err)
     if (result == 0) {
         result = run_call(run, "POST", team_path(run, team, "/members"), &body, &team, err);
     }
-    return result < 0 ? result
-                      : finish(run, team,
-                               arena_printf(run->arena, "%s is in the team now.\n",
-                                            output_text(run, run->args.words[1])));
+    return result != 0 ? result
+                       : finish(run, team,
+                                arena_printf(run->arena, "%s is in the team now.\n",
+                                             output_text(run, run->args.words[1])));
 }
 
 /* Role, remove -------------------------------------------------------------------------------- */
@@ -244,7 +244,7 @@ int handle_team_bring(struct run *run, struct error *err)
     if (result == 0) {
         result = run_call(run, "PATCH", member_path(run, team, member), &body, &team, err);
     }
-    return result < 0 ? result : finish(run, team, "That is what stands now.\n");
+    return result != 0 ? result : finish(run, team, "That is what stands now.\n");
 }
 
 static int put_end(struct run *run, const struct json_value *team, const char *option,

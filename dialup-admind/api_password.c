@@ -133,7 +133,7 @@ int handle_password_put(struct http_request *request, void *context, struct erro
         result = users_find(admind->run->db, http_request_arena(request), access_user_id(request),
                             &user, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     *change = (struct change){.admind = admind, .request = request, .user_id = user.id};

@@ -178,7 +178,7 @@ int rpc_quota_set(void *context, struct ipc_request *request, const void *params
         status = quotas_save(admind, arena, &subject, wanted->limits, wanted->limits_count, &actor,
                              &saved, err);
     }
-    if (status < 0) {
+    if (status != 0) {
         return status;
     }
     quotas_apply_to(admind, subject.entity, subject.id);

@@ -164,7 +164,7 @@ static int describe_site(const struct deployd_site_create_params *params, struct
         result = site_strategy_parse(params->strategy ? params->strategy : SITE_STRATEGY_DEFAULT,
                                      &strategy, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     bool needs_container = type->served == SITE_SERVED_CONTAINER;
@@ -191,7 +191,7 @@ static int work_site_create(struct change *change, struct db *db, struct error *
     struct site site;
     int64_t now = clock_unix();
     int result = describe_site(params, &site, err);
-    if (result < 0 ||
+    if (result != 0 ||
         (result = domain_parse_site(params->domain, &rules, &domain, NULL, err)) < 0 ||
         (result = check_may_create(db, arena, site.owner_kind, site.owner_id, err)) < 0 ||
         (result = check_look_alikes(db, arena, &domain, site.owner_kind, site.owner_id, err)) < 0 ||

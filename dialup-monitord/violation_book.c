@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "libdialup/db/transaction.h"
@@ -122,6 +123,7 @@ static struct entry *find_or_add(struct violation_book *book, const struct key *
         book->size = book->size ? book->size * 2 : 32;
         book->entries = xrealloc(book->entries, book->size * sizeof(*book->entries));
     }
+    ASSERT(book->entries);
     size_t place = place_of(book, key);
     memmove(&book->entries[place + 1], &book->entries[place],
             (book->count - place) * sizeof(*book->entries));

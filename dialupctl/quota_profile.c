@@ -122,7 +122,7 @@ static int put(struct ctl *ctl, bool as_json, struct error *err)
         result = peer_ask(ctl, "admind", is_new ? "profile_create" : "profile_set", &params,
                           &profile, err);
     }
-    return result < 0 ? result : answer_profile(ctl, profile, as_json);
+    return result != 0 ? result : answer_profile(ctl, profile, as_json);
 }
 
 static int apply(struct ctl *ctl, bool as_json, struct error *err)

@@ -86,6 +86,7 @@ static void on_routed_to_container(void *context, const void *result, const stru
         return;
     }
     const struct plan_container *const *targets = work->step.targets;
+    bool is_wanted = targets[0]->deployment == work->site.desired_deployment;
     instances_set_routed(&work->instances, targets);
     work->route =
         (struct site_route){.kind = PLAN_ROUTE_CONTAINER, .since_ms = clock_monotonic_ms()};
@@ -94,7 +95,6 @@ static void on_routed_to_container(void *context, const void *result, const stru
     }
     forget_files(work);
     struct error failure;
-    bool is_wanted = targets[0]->deployment == work->site.desired_deployment;
     int noted = is_wanted ? note_live(work, &failure) : note_awake(work, &failure);
     end_route(work, noted, &failure);
 }

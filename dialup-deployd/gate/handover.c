@@ -249,7 +249,7 @@ int handover_open(struct event_base *base, const struct handover_options *option
     handover->options.path = handover->path;
     handover->inode = status.st_ino;
     handover->fd = fd;
-    fd = -1;
+    fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): AUTO_CLOSE reads it */
     handover->event = event_new(base, handover->fd, EV_READ | EV_PERSIST, on_visitor, handover);
     event_add(handover->event, NULL);
     *ret_handover = handover;

@@ -103,7 +103,7 @@ int hold_check(const struct admission *admission, struct arena *arena, const str
         result = runtime_read(admission->db, site->owner_kind, site->owner_id,
                               runtime_day(clock_unix()), &awake_s, err);
     }
-    if (result < 0) {
+    if (result != 0) {
         return result;
     }
     int64_t hours = quota_level_limit(&levels.levels[0], QUOTA_RUNTIME_HOURS).hard;

@@ -133,20 +133,23 @@ int cgroup_reclaim_frozen(const struct cgroup_freezer *freezer, int64_t most_byt
                           int64_t *ret_bytes, struct error *err)
 {
     int64_t first;
-    int64_t now;
-    int64_t before;
-    bool is_frozen;
     int result = read_size(freezer, &first, err);
-    now = first;
+    if (result != 0) {
+        return result;
+    }
+    bool is_frozen = false;
+    int64_t now = first;
+    int64_t before;
     do {
         before = now;
-        if (result < 0 || (result = cgroup_is_frozen(freezer, &is_frozen, err)) < 0) {
-            return result;
+        result = cgroup_is_frozen(freezer, &is_frozen, err);
+        if (result == 0 && is_frozen) {
+            result = cgroup_reclaim(freezer, RECLAIM_STEP_BYTES, err);
         }
-        if (is_frozen && (result = cgroup_reclaim(freezer, RECLAIM_STEP_BYTES, err)) == 0) {
+        if (result == 0 && is_frozen) {
             result = read_size(freezer, &now, err);
         }
-    } while (is_frozen && now < before && first - now < most_bytes);
+    } while (result == 0 && is_frozen && now < before && first - now < most_bytes);
     *ret_bytes = first - now;
     return result;
 }

@@ -76,8 +76,14 @@ struct health_finding health_of_database(struct db *db)
 static int64_t number_after(const char *text, const char *word)
 {
     const char *at = strstr(text, word);
-    intmax_t value;
-    return at && sscanf(at + strlen(word), "%jd", &value) == 1 ? value : -1;
+    if (!at) {
+        return -1;
+    }
+    at += strlen(word);
+    at += strspn(at, " \t");
+    AUTO_FREE char *digits = xstrndup(at, strspn(at, "0123456789"));
+    int64_t value;
+    return str_parse_i64(digits, 0, INT64_MAX, &value) ? value : -1;
 }
 
 static const char *read_proc(const char *proc_dir, const char *name, struct strbuf *text)

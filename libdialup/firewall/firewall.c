@@ -16,27 +16,30 @@
 
 enum { MATCH_MAX = 8, ARGUMENTS_MAX = 24 };
 
-static const char *const programs[] = {"iptables", "ip6tables"};
-
-/* In the order of programs, for how many of them a rule is. Providers tell a machine its secrets at
- * link-local addresses, and some have their name service there, too. */
+/* Providers tell a machine its secrets at link-local addresses, and some have their name service
+ * there, too. Containers have no IPv6 address unless somebody gave Docker a range for it. */
 static const struct rule {
+    const char *program;
     const char *table;
     const char *chain;
     const char *match[MATCH_MAX];
-    size_t program_count;
     bool is_needed;
 } rules[] = {
-    {"filter", "INPUT", {"-m", "conntrack", "--ctstate", "NEW"}, ARRAY_COUNT(programs), true},
-    {"raw", "PREROUTING", {"-d", "169.254.0.0/16", "-p", "tcp", "!", "--dport", "53"}, 1, false},
+    {"iptables", "filter", "INPUT", {"-m", "conntrack", "--ctstate", "NEW"}, true},
+    {"ip6tables", "filter", "INPUT", {"-m", "conntrack", "--ctstate", "NEW"}, false},
+    {"iptables",
+     "raw",
+     "PREROUTING",
+     {"-d", "169.254.0.0/16", "-p", "tcp", "!", "--dport", "53"},
+     false},
 };
 
 /* The program's exit status, or -errno if it could not be run. Its words are not ours to show. */
-static int run(const char *program, const char *action, const struct rule *rule, const char *bridge)
+static int run(const struct rule *rule, const char *action, const char *bridge)
 {
     extern char **environ;
-    const char *argv[ARGUMENTS_MAX] = {program,     "--wait=5", "-t",   rule->table, action,
-                                       rule->chain, "-i",       bridge, NULL};
+    const char *argv[ARGUMENTS_MAX] = {rule->program, "--wait=5", "-t",   rule->table, action,
+                                       rule->chain,   "-i",       bridge, NULL};
     size_t count = 8;
     for (size_t i = 0; i < MATCH_MAX && rule->match[i]; i++) {
         argv[count++] = rule->match[i];
@@ -48,7 +51,8 @@ static int run(const char *program, const char *action, const struct rule *rule,
     posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     pid_t pid;
-    int failed = posix_spawnp(&pid, program, &quiet, NULL, (char *const *)(uintptr_t)argv, environ);
+    int failed =
+        posix_spawnp(&pid, rule->program, &quiet, NULL, (char *const *)(uintptr_t)argv, environ);
     posix_spawn_file_actions_destroy(&quiet);
     if (failed) {
         return -failed;
@@ -71,7 +75,7 @@ void firewall_bridge_name(const char *instance, enum firewall_bridge bridge,
 
 bool firewall_bridge_is_closed(const char *bridge)
 {
-    return run(programs[0], "-C", &rules[0], bridge) == 0;
+    return run(&rules[0], "-C", bridge) == 0;
 }
 
 static int refuse(const char *bridge, struct error *err)
@@ -87,26 +91,21 @@ static int refuse(const char *bridge, struct error *err)
 int firewall_close_bridge(const char *bridge, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
-        for (size_t j = 0; j < rules[i].program_count; j++) {
-            bool is_there = run(programs[j], "-C", &rules[i], bridge) == 0 ||
-                            run(programs[j], "-I", &rules[i], bridge) == 0;
-            /* Containers have no IPv6 address unless somebody gave Docker a range for it. */
-            if (!is_there && rules[i].is_needed && j == 0) {
-                return refuse(bridge, err);
-            }
+        bool is_there = run(&rules[i], "-C", bridge) == 0 || run(&rules[i], "-I", bridge) == 0;
+        if (!is_there && rules[i].is_needed) {
+            return refuse(bridge, err);
         }
     }
     return 0;
 }
 
-static int remove_rule(const char *program, const struct rule *rule, const char *bridge,
-                       struct error *err)
+static int remove_rule(const struct rule *rule, const char *bridge, struct error *err)
 {
     enum { MOST_COPIES = 16 };
-    for (int copy = 0; copy < MOST_COPIES && run(program, "-C", rule, bridge) == 0; copy++) {
-        if (run(program, "-D", rule, bridge) != 0) {
-            return error_set(err, ERR_UNAVAILABLE, "%s did not remove the rule for %s", program,
-                             bridge);
+    for (int copy = 0; copy < MOST_COPIES && run(rule, "-C", bridge) == 0; copy++) {
+        if (run(rule, "-D", bridge) != 0) {
+            return error_set(err, ERR_UNAVAILABLE, "%s did not remove the rule for %s",
+                             rule->program, bridge);
         }
     }
     return 0;
@@ -115,10 +114,8 @@ static int remove_rule(const char *program, const struct rule *rule, const char 
 int firewall_open_bridge(const char *bridge, struct error *err)
 {
     int result = 0;
-    for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
-        for (size_t j = 0; result == 0 && j < rules[i].program_count; j++) {
-            result = remove_rule(programs[j], &rules[i], bridge, err);
-        }
+    for (size_t i = 0; result == 0 && i < ARRAY_COUNT(rules); i++) {
+        result = remove_rule(&rules[i], bridge, err);
     }
     return result;
 }

@@ -125,8 +125,8 @@ static int read_range(struct db *db, struct arena *arena, const struct scope *sc
 
 /* From fine to coarse. The longest is without an end. */
 static const struct {
-    int64_t step_s;
-    int64_t tier_s;
+    int32_t step_s;
+    int32_t tier_s;
 } steps[] = {
     {60, 0},
     {300, ROLLUP_5_MINUTES},

@@ -241,6 +241,11 @@ static void carry_out_on(struct world *world, enum plan_action action, struct pl
     case PLAN_STOP:
         stop(box);
         break;
+    case PLAN_STAY:
+        CHECK(box->generation < world->site.generation);
+        world->site.generation = box->generation;
+        world->site.attempts_left = ATTEMPTS;
+        break;
     default:
         break;
     }
@@ -272,11 +277,6 @@ static void carry_out(struct world *world, const struct plan_step *step)
         break;
     case PLAN_GIVE_UP:
         give_up(world, box);
-        break;
-    case PLAN_STAY:
-        CHECK(box->generation < world->site.generation);
-        world->site.generation = box->generation;
-        world->site.attempts_left = ATTEMPTS;
         break;
     case PLAN_HOLD:
         hold(world);
