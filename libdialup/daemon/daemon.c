@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -30,6 +31,8 @@
 
 enum { EXIT_CONFIG = 78 };
 
+enum { TRIM_EVERY_S = 60, TRIM_FROM_BYTES = 4 * 1024 * 1024 };
+
 /* What the stages make; a member is NULL until its stage ran. */
 struct skeleton {
     struct daemon_run run;
@@ -42,6 +45,7 @@ struct skeleton {
     struct event *on_int;
     struct event *on_hup;
     struct event *watchdog;
+    struct event *trim;
     struct ipc_watch *watch;
     uint64_t watchdog_us;
     char **argv;
@@ -215,6 +219,15 @@ static void on_watchdog(evutil_socket_t fd, short events, void *context)
     sd_notify(0, "WATCHDOG=1");
 }
 
+/* What a burst of callers needed stays with the allocator, below a few small blocks that are still
+ * in use: a hundred callers at once left a daemon of 3 MiB at 20. */
+static void on_trim(evutil_socket_t fd, short events, void *context)
+{
+    if (mallinfo2().fordblks > TRIM_FROM_BYTES) {
+        malloc_trim(0);
+    }
+}
+
 /* The transport's own library can die while the process lives: then only a fresh one helps. */
 static void on_transport_dead(void *context, const char *reason)
 {
@@ -242,6 +255,9 @@ static int notify_ready(struct skeleton *skeleton, struct error *err)
         skeleton->watchdog = event_new(run->base, -1, EV_PERSIST, on_watchdog, NULL);
         event_add(skeleton->watchdog, &half);
     }
+    const struct timeval minute = {TRIM_EVERY_S, 0};
+    skeleton->trim = event_new(run->base, -1, EV_PERSIST, on_trim, NULL);
+    event_add(skeleton->trim, &minute);
     sd_notifyf(0, "MAINPID=%d\nREADY=1\nSTATUS=Serving", (int)getpid());
     log_info("ready");
     return 0;
@@ -300,6 +316,7 @@ static bool take_down(struct skeleton *skeleton)
     sigprocmask(SIG_BLOCK, &ends, NULL);
     sd_notify(0, "STOPPING=1");
     bool is_closed = close_sockets(skeleton) && !skeleton->is_stuck;
+    free_event(&skeleton->trim);
     free_event(&skeleton->on_term);
     free_event(&skeleton->on_int);
     free_event(&skeleton->on_hup);
