@@ -420,7 +420,7 @@ static size_t distance(const char *a, const char *b)
 const char *command_nearest(const char *name)
 {
     const char *nearest = NULL;
-    size_t best = strlen(name) / 3 + 2;
+    size_t best = (strlen(name) + 2) / 3 + 1; /* of three letters one may be wrong */
     for (size_t i = 0; i < command_count; i++) {
         if (commands[i].is_hidden) {
             continue;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
-enum { BAR_CELLS = 24, REDRAW_US = 100000, ANSWER_MAX = 1024 };
+enum { BAR_CELLS = 24, REDRAW_US = 100000, ANSWER_MAX = 1024, USUAL_COLUMNS = 80 };
 
 void terminal_init(struct terminal *terminal, bool is_quiet)
 {
@@ -143,16 +144,31 @@ void terminal_note(struct terminal *terminal, const char *format, ...)
     fprintf(stderr, "%s\n", strbuf_text(&filtered));
 }
 
+static int columns_of_screen(void)
+{
+    struct winsize size = {0};
+    bool is_known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return is_known ? size.ws_col : USUAL_COLUMNS;
+}
+
+/* A line that is too long for the screen would not be drawn over but below the one before it. */
 static void draw_bar(struct terminal *terminal, const char *what, int percent, const char *done,
                      const char *total)
 {
     char bar[BAR_CELLS + 1];
+    char line[160];
+    int columns = columns_of_screen();
     int full = percent * BAR_CELLS / 100;
     for (int i = 0; i < BAR_CELLS; i++) {
         bar[i] = i < full ? '#' : '.';
     }
     bar[BAR_CELLS] = '\0';
-    printf("\r%s [%s] %d%% %s of %s\033[K", what, bar, percent, done, total);
+    int len =
+        snprintf(line, sizeof(line), "%s [%s] %d%% %s of %s", what, bar, percent, done, total);
+    if (len >= columns) {
+        snprintf(line, sizeof(line), "%s %d%%", what, percent);
+    }
+    printf("\r%.*s\033[K", columns - 1, line);
     fflush(stdout);
     terminal->has_line = true;
 }
