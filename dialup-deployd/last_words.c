@@ -43,10 +43,26 @@ const char *last_words_advice(const char *text, size_t size)
                                     "on Windows: save it with Unix line ends";
     static const char not_runnable[] = "What starts it may not be executed: RUN chmod +x FILE in "
                                        "the Dockerfile";
+    static const char only_npm[] =
+        "Of yarn, pnpm, bun and npm only npm is here: let the scripts of "
+        "package.json say npm run";
+    static const char heap[] =
+        "It ran out of memory: make it use less, or give it more with deploy "
+        "sites set DOMAIN --memory SIZE";
+    static const char no_port[] =
+        "Let it listen on the port in the PORT variable: ports below 1024 "
+        "are not for it";
+    static const char alone[] = "It could not reach another program, such as a database: beside a "
+                                "site there is none";
     static const struct {
         const char *phrase;
         const char *advice;
     } known[] = {
+        {"yarn: not found", only_npm},
+        {"pnpm: not found", only_npm},
+        {"bun: not found", only_npm},
+        {"JavaScript heap out of memory", heap},
+        {"listen EACCES", no_port},
         {"Cannot find module", missing},
         {"Cannot find package", missing},
         {"EROFS", read_only},
@@ -54,6 +70,7 @@ const char *last_words_advice(const char *text, size_t size)
         {"syscall: 'mkdir'", read_only},                  /* node calls it ENOENT */
         {"failed: No such file or directory", not_there}, /* tini */
         {"failed: Permission denied", not_runnable},
+        {"ECONNREFUSED", alone},
     };
     for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
         if (memmem(text, size, known[i].phrase, strlen(known[i].phrase))) {

@@ -187,7 +187,12 @@ static bool on_refused(void *context)
         return false;
     }
     if (work->astray_since_us == 0) {
-        work->astray_since_us = now_us;
+        work->astray_since_us = now_us; /* it may be about to listen where it should, too */
+        work->is_astray_told = false;
+        return false;
+    }
+    if (!work->is_astray_told) {
+        work->is_astray_told = true;
         release_log(work->deployd, work->site_id, work->site.desired_deployment,
                     "Nobody answers on port %lld so far. %s", (long long)work->release.port,
                     advice);

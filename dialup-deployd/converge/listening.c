@@ -16,16 +16,18 @@ enum { MAX_TABLE_BYTES = 1 << 20, MAX_SOCKETS = 16 };
 
 static const char STATE_LISTEN[] = "0A";
 
-/* 127.0.0.0/8 and ::1, as the kernel prints them on a little-endian machine. */
+/* As the kernel prints addresses on a little-endian machine. One of IPv4, or IPv4 mapped into IPv6,
+ * ends with its first byte. */
+static bool is_ipv6(const char *address)
+{
+    return strlen(address) == 32 && strncmp(address, "0000000000000000FFFF0000", 24) != 0;
+}
+
+/* 127.0.0.0/8 and ::1. */
 static bool is_loopback(const char *address)
 {
-    size_t len = strlen(address);
-    if (len == 8) {
-        return strcmp(address + 6, "7F") == 0;
-    }
-    return strcmp(address, "00000000000000000000000001000000") == 0 ||
-           (len == 32 && strncmp(address, "0000000000000000FFFF0000", 24) == 0 &&
-            strcmp(address + len - 2, "7F") == 0);
+    return is_ipv6(address) ? strcmp(address, "00000000000000000000000001000000") == 0
+                            : strlen(address) >= 8 && str_ends_with(address, "7F");
 }
 
 /* Docker's own resolver, 127.0.0.11, listens in each container. */
@@ -52,7 +54,8 @@ static bool parse_line(const char *line, size_t len, struct listening *ret_socke
         !str_equal(state, STATE_LISTEN) || is_resolver(address)) {
         return false;
     }
-    *ret_socket = (struct listening){(uint16_t)strtoul(port, NULL, 16), is_loopback(address)};
+    *ret_socket = (struct listening){(uint16_t)strtoul(port, NULL, 16), is_loopback(address),
+                                     is_ipv6(address)};
     return true;
 }
 
@@ -82,21 +85,31 @@ static size_t read_listening(pid_t pid, struct listening *out, size_t max)
     return count;
 }
 
-static bool is_reachable(const struct listening *sockets, size_t count, uint16_t wanted_port)
+static const struct listening *find_open(const struct listening *sockets, size_t count,
+                                         uint16_t wanted_port, bool is_ipv6)
 {
     for (size_t i = 0; i < count; i++) {
-        if (sockets[i].port == wanted_port && !sockets[i].is_loopback) {
-            return true;
+        if (sockets[i].port == wanted_port && !sockets[i].is_loopback &&
+            sockets[i].is_ipv6 == is_ipv6) {
+            return &sockets[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 bool listening_judge(const struct listening *sockets, size_t count, uint16_t wanted_port, char *out,
                      size_t size)
 {
-    if (is_reachable(sockets, count, wanted_port)) {
+    if (find_open(sockets, count, wanted_port, false)) {
         return false;
+    }
+    /* The kernel does not say which sockets of IPv6 take IPv4 as well; who was refused knows. */
+    if (find_open(sockets, count, wanted_port, true)) {
+        snprintf(out, size,
+                 "The app listens on port %u of IPv6 only; let it listen on 0.0.0.0, or on :: "
+                 "without \"ipv6Only\"",
+                 wanted_port);
+        return true;
     }
     for (size_t i = 0; i < count; i++) {
         if (sockets[i].port == wanted_port) {
@@ -134,7 +147,7 @@ void listening_explain(pid_t pid, uint16_t wanted_port, char *out, size_t size)
     if (count < MAX_SOCKETS && listening_judge(sockets, count, wanted_port, out, size)) {
         return;
     }
-    if (count == 1) {
+    if (count == 1) { /* on localhost and another port: else it would be judged */
         snprintf(out, size,
                  "The app listens on port %u of localhost only; let it listen on 0.0.0.0 and the "
                  "port in the PORT variable (%u)",

@@ -12,15 +12,16 @@
 struct listening {
     uint16_t port;
     bool is_loopback; /* answers only inside the container */
+    bool is_ipv6;     /* may take IPv4, too */
 };
 
 /* Parses the text of /proc/net/tcp or tcp6: sockets in state LISTEN. Pure. Returns how many of at
  * most max were found. */
 size_t listening_parse(const char *text, struct listening *out, size_t max);
 
-/* Whether the container listens elsewhere, and not where visitors would be led: on the wanted port
- * of localhost only, or on another port. Then out is a sentence that says so. Reads /proc of pid.
- */
+/* Whether the container, which just refused a connection to the wanted port, listens elsewhere: on
+ * that port of localhost or of IPv6 only, or on another port. Then out is a sentence that says so.
+ * It may have begun to listen since the refusal: believe what is seen twice. Reads /proc of pid. */
 bool listening_is_astray(pid_t pid, uint16_t wanted_port, char *out, size_t size);
 
 /* Pure: the same of what listening_parse found. */

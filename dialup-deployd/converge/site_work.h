@@ -88,6 +88,7 @@ struct site_work {
     bool has_connected;             /* it: somebody took a connection */
     int64_t probe_s;                /* how long it tried */
     int64_t astray_since_us;        /* monotonic: the app listens elsewhere only; 0: it does not */
+    bool is_astray_told;            /* its log says so */
     struct container_detail failed; /* what did not start, as the engine describes it */
 
     /* Attempts. */

@@ -133,6 +133,33 @@ static void make_query(struct build *build, const char *tag, struct strbuf *quer
 
 /* What the builder says ----------------------------------------------------------------------- */
 
+static const char *hint_for(const char *message)
+{
+    static const char no_registry[] =
+        "The server does not reach the registry that the image of FROM "
+        "comes from: try again later, or tell the admin";
+    static const char no_image[] = "Is the image's name in FROM spelt right? Images that ask for a "
+                                   "log-in cannot be had";
+    static const struct {
+        const char *phrase;
+        const char *hint;
+    } known[] = {
+        {"file not found in build context", "Is its name spelt right? What .gitignore, "
+                                            ".dialupignore and .dockerignore name is not sent"},
+        {"pull access denied", no_image},
+        {"manifest unknown", no_image},
+        {"manifest for", no_image},
+        {"dial tcp", no_registry},
+        {"Client.Timeout", no_registry},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
+        if (strstr(message, known[i].phrase)) {
+            return known[i].hint;
+        }
+    }
+    return "The log above shows what the failing command wrote";
+}
+
 static void take_failure(struct image_build *image, const struct json_value *line,
                          const char *message)
 {
@@ -145,7 +172,7 @@ static void take_failure(struct image_build *image, const struct json_value *lin
         error_hint(failed, "Let it use less memory, or build at home and deploy the result");
     } else {
         error_set(failed, ERR_BUILD_FAILED, "The Dockerfile could not be built: %.300s", message);
-        error_hint(failed, "The log above shows what the failing command wrote");
+        error_hint(failed, "%s", hint_for(message));
     }
 }
 

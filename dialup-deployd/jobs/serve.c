@@ -26,9 +26,43 @@ static bool is_file(const struct build *build, const char *path)
 
 /* Files --------------------------------------------------------------------------------------- */
 
-static int no_index(const struct site_type *type, const struct site_files *files, bool is_built,
+/* What builds of frameworks leave for node to start: Nuxt and Nitro, SvelteKit with adapter-node.
+ */
+static const char *const built_servers[] = {".output/server/index.mjs", "build/index.js"};
+
+static const char *find_built_server(const struct build *build)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(built_servers); i++) {
+        if (is_file(build, built_servers[i])) {
+            return built_servers[i];
+        }
+    }
+    return NULL;
+}
+
+static int no_pages_built(const struct build *build, const char *looked, struct error *err)
+{
+    const char *server = find_built_server(build);
+    if (!server) {
+        error_set(err, ERR_BUILD_FAILED, "The build made no index.html (looked for %s)", looked);
+        error_hint(err, "Let the build write its pages to one of these folders");
+        return -ERR_BUILD_FAILED;
+    }
+    error_set(err, ERR_BUILD_FAILED,
+              "This is a site of files, and the build made a server (%s) and no index.html",
+              server);
+    error_hint(
+        err,
+        "If that is meant: add \"start\": \"node %s\" to the scripts of package.json, delete "
+        "the site and deploy it anew",
+        str_equal(server, "build/index.js") ? "build" : server);
+    return -ERR_BUILD_FAILED;
+}
+
+static int no_index(const struct build *build, const struct site_files *files, bool is_built,
                     struct error *err)
 {
+    const struct site_type *type = build->detection.type;
     AUTO_STRBUF struct strbuf looked = STRBUF_INIT;
     strbuf_puts(&looked, is_built ? "" : "index.html");
     for (size_t i = 0; type->public_folders[i]; i++) {
@@ -38,10 +72,7 @@ static int no_index(const struct site_type *type, const struct site_files *files
         }
     }
     if (is_built) {
-        error_set(err, ERR_BUILD_FAILED, "The build made no index.html (looked for %s)",
-                  strbuf_text(&looked));
-        error_hint(err, "Let the build write its pages to one of these folders");
-        return -ERR_BUILD_FAILED;
+        return no_pages_built(build, strbuf_text(&looked), err);
     }
     error_set_field(err, ERR_INVALID_ARGUMENT, "archive", "There is no index.html (looked for %s)",
                     strbuf_text(&looked));
@@ -131,7 +162,7 @@ static int serve_public_folder(struct build *build, bool is_built, struct error 
         folder = named ? named : folder;
     }
     if (!folder) {
-        return no_index(type, &files, is_built, err);
+        return no_index(build, &files, is_built, err);
     }
     result = serve_files(build, folder, err);
     bool is_app =
@@ -174,6 +205,7 @@ static int serve_container(struct build *build)
         "npm_config_update_notifier=false",
         "npm_config_cache=/tmp",
         "NEXT_TELEMETRY_DISABLED=1",
+        "PROTOCOL_HEADER=x-forwarded-proto", /* SvelteKit takes https for granted otherwise */
     };
     struct jobs_release *release = &build->release;
     release->serve = "container";
@@ -200,7 +232,7 @@ static const char *find_main(struct build *build)
             return path;
         }
     }
-    return NULL;
+    return find_built_server(build);
 }
 
 static int serve_node(struct build *build, struct error *err)

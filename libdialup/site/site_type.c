@@ -148,6 +148,9 @@ static const char *reason_for_node(const struct site_files *files,
     if (has_file(files, "server.js")) {
         return "there is a package.json and a server.js";
     }
+    if (has_text(package->build_script) && str_starts_with(package->build_script, "nuxt build")) {
+        return "\"nuxt build\" makes a server";
+    }
     if (!has_text(package->build_script) && has_text(package->main) &&
         has_main_file(files, package->main)) {
         return "package.json names a main file";
@@ -237,6 +240,23 @@ static int detected(struct site_detection *ret_detection, enum site_type_id id,
     return 0;
 }
 
+/* Who wrote a server.js without npm has not heard of package.json. */
+static void hint_empty_folder(const struct site_files *files, struct error *err)
+{
+    static const char *const programs[] = {"server.js", "index.js", "app.js", "main.js"};
+    for (size_t i = 0; i < ARRAY_COUNT(programs); i++) {
+        if (has_file(files, programs[i])) {
+            error_hint(err,
+                       "Add an index.html, or for an app a package.json: {\"scripts\": {\"start\": "
+                       "\"node %s\"}}",
+                       programs[i]);
+            return;
+        }
+    }
+    error_hint(err, "Add an index.html, or for an app in any other language than JavaScript a "
+                    "Dockerfile");
+}
+
 static int refuse_detection(const struct site_files *files, const struct site_package *package,
                             struct error *err)
 {
@@ -253,8 +273,7 @@ static int refuse_detection(const struct site_files *files, const struct site_pa
         error_set_field(err, ERR_INVALID_ARGUMENT, "type",
                         "Nothing here tells what kind of site this is: no index.html, package.json "
                         "or Dockerfile");
-        error_hint(err, "Add an index.html, or for an app in any other language than JavaScript a "
-                        "Dockerfile");
+        hint_empty_folder(files, err);
     }
     return -ERR_INVALID_ARGUMENT;
 }

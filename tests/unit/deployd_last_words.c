@@ -41,6 +41,11 @@ static void case_advice(void)
         {"[FATAL tini (6)] exec ./entry.sh failed: No such file or directory\n", "line ends"},
         {"[FATAL tini (6)] exec ./entry.sh failed: Permission denied\n", "chmod"},
         {"sqlite: Read-only file system", "/tmp"},
+        {"sh: yarn: not found\n", "npm run"},
+        {"FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+         "--memory"},
+        {"Error: listen EACCES: permission denied 0.0.0.0:80", "PORT variable"},
+        {"MongooseServerSelectionError: connect ECONNREFUSED 127.0.0.1:27017", "database"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         const char *advice = last_words_advice(rows[i].text, strlen(rows[i].text));

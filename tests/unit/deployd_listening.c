@@ -91,6 +91,9 @@ static void case_judge(void)
         {"a debugger", {{9229, true}}, 1, false, ""},
         {"localhost", {{41234, true}, {3000, true}}, 2, true, "port 3000 of localhost only"},
         {"another port", {{41234, true}, {8123, false}}, 2, true, "listens on port 8123"},
+        {"IPv6 alone", {{3000, false, true}}, 1, true, "port 3000 of IPv6 only"},
+        {"both families", {{3000, false, false}, {3000, false, true}}, 2, false, ""},
+        {"localhost of IPv6", {{3000, true, true}}, 1, true, "port 3000 of localhost only"},
         {"both", {{8123, false}, {3000, true}}, 2, true, "port 3000 of localhost only"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
