@@ -101,7 +101,7 @@ class Backend:
             fields = []
             while (line := stream.readline().rstrip(b"\r\n")):
                 fields.append(line.decode("latin-1").split(": ", 1))
-            handle = {"/upload": self._upload, "/stream": self._stream,
+            handle = {"/upload": self._upload, "/stream": self._stream, "/clear": self._clear,
                       "/ws": self._websocket}.get(target, self._echo)
             handle(stream, {"method": method, "target": target, "fields": fields})
 
@@ -113,6 +113,9 @@ class Backend:
 
     def _echo(self, stream, request):
         self._reply(stream, json.dumps(request).encode())
+
+    def _clear(self, stream, _request):
+        self._reply(stream, b"", 'Clear-Site-Data: "cache", "cookies"\r\nClear-Site-Data: "*"\r\n')
 
     def _upload(self, stream, request):
         length = int(dict((k.lower(), v) for k, v in request["fields"])["content-length"])
