@@ -139,7 +139,11 @@ static int make_release(struct build *build, struct error *err)
     if (build->detection.type->id == SITE_TYPE_DOCKERFILE) {
         return dockerfile_build(build, err);
     }
-    return build->detection.needs_build ? node_build(build, err) : serve_plain(build, err);
+    if (!build->detection.needs_build) {
+        return serve_plain(build, err);
+    }
+    int result = node_build(build, err);
+    return result < 0 ? result : source_forget_changed(build, err);
 }
 
 /* What is answered to be live survives a power cut. One call for many small files costs less than

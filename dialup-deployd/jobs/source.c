@@ -1,5 +1,5 @@
 /*
- * Sources of a release; see the header. Called by build.c before anything foreign runs.
+ * Sources of a release; see the header. Called by build.c, before and after something foreign runs.
  */
 #include "dialup-deployd/jobs/source.h"
 
@@ -267,4 +267,50 @@ int source_prepare(struct build *build, struct error *err)
         result = tree_check_links(params->release_dir, err);
     }
     return result < 0 ? result : write_manifest(build, err);
+}
+
+/* After a build ------------------------------------------------------------------------------- */
+
+/* The build may have put anything in its place: what is no file is not opened for long. */
+static int is_unchanged(const struct build *build, const struct manifest_entry *entry,
+                        bool *ret_is_same, struct error *err)
+{
+    AUTO_CLOSE int fd =
+        fs_open_beneath(build->release_fd, entry->path, O_RDONLY | O_NONBLOCK, 0, NULL);
+    struct stat info;
+    *ret_is_same = false;
+    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ||
+        info.st_size != entry->size_bytes) {
+        return 0;
+    }
+    return sum_compare(fd, entry, ret_is_same, err);
+}
+
+static int keep_unchanged(const struct build *build, struct manifest *kept, struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < build->manifest.count; i++) {
+        const struct manifest_entry *entry = &build->manifest.entries[i];
+        bool is_same = false;
+        result = is_unchanged(build, entry, &is_same, err);
+        if (result == 0 && is_same) {
+            result =
+                manifest_add(kept, entry->path, entry->mode, entry->size_bytes, entry->digest, err);
+        }
+    }
+    return result < 0 ? result : manifest_sort(kept, err);
+}
+
+int source_forget_changed(struct build *build, struct error *err)
+{
+    struct manifest kept;
+    manifest_init(&kept);
+    int result = keep_unchanged(build, &kept, err);
+    if (result < 0 || kept.count == build->manifest.count) {
+        manifest_fini(&kept);
+        return result;
+    }
+    manifest_fini(&build->manifest);
+    build->manifest = kept;
+    return write_manifest(build, err);
 }

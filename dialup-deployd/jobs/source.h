@@ -18,3 +18,7 @@
  * received_bytes, linked_files, files and size_bytes; writes manifest_path. ERR_CONFLICT if the
  * base is not there any more or is not what it was: everything must be sent. */
 int source_prepare(struct build *build, struct error *err);
+
+/* After something foreign ran in release_dir: what it changed or removed leaves the manifest, which
+ * is written again, so that a later deployment does not build on it. */
+int source_forget_changed(struct build *build, struct error *err);

@@ -214,8 +214,13 @@ static int unpack_file(struct unpack *unpack, struct archive_entry *entry, const
     if (result == 0 && fchmod(fd, mode) < 0) {
         result = error_set_errno(err, ERR_IO, errno, "Cannot set the mode of %s", path);
     }
+    int64_t before = unpack->result.size_bytes;
     if (result == 0) {
         result = write_data(unpack, fd, err);
+    }
+    /* libarchive leaves a hole out that nothing comes behind. */
+    if (result == 0 && unpack->result.size_bytes - before != archive_entry_size(entry)) {
+        result = refuse(err, path, "has holes: pack it without --sparse");
     }
     const struct timespec time = {.tv_sec = unpack->options->modified_at};
     if (result == 0 && futimens(fd, (const struct timespec[]){time, time}) < 0) {

@@ -299,23 +299,38 @@ static void case_bomb(void)
     rig_close();
 }
 
-/* A hole of 1 TB that takes no room in the archive. */
-static void case_sparse_bomb(void)
+/* A file of size bytes that are a hole, but for data at its beginning. */
+static void pack_hole(la_int64_t size, const char *data)
 {
-    rig_open();
     struct archive *archive = pack_begin(false);
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, "hole");
     archive_entry_set_perm(entry, 0644);
     archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_size(entry, (la_int64_t)1 << 40);
-    archive_entry_sparse_add_entry(entry, 0, 1);
+    archive_entry_set_size(entry, size);
+    archive_entry_sparse_add_entry(entry, *data ? 0 : size, (la_int64_t)strlen(data));
     CHECK_INT(archive_write_header(archive, entry), ARCHIVE_OK);
-    archive_write_data(archive, "x", 1);
+    archive_write_data(archive, data, strlen(data));
     archive_entry_free(entry);
     archive_write_free(archive);
+}
+
+/* A hole of 1 TB that takes no room in the archive. */
+static void case_sparse_bomb(void)
+{
+    rig_open();
+    pack_hole((la_int64_t)1 << 40, "x");
     CHECK_INT(unpack(4 << 20, 10), -ERR_TOO_LARGE);
     CHECK(stat_of("hole").st_blocks * 512 <= 8 << 20);
+    rig_close();
+}
+
+static void case_hole_alone(void)
+{
+    rig_open();
+    pack_hole(1 << 20, "");
+    CHECK_INT(unpack(4 << 20, 10), -ERR_INVALID_ARGUMENT);
+    CHECK_CONTAINS(rig.error.message, "holes");
     rig_close();
 }
 
@@ -391,6 +406,7 @@ int main(void)
         {"a manifest comes first", case_manifest_first},
         {"a bomb ends at the limit", case_bomb},
         {"so does one with a hole", case_sparse_bomb},
+        {"a file that is a hole is refused", case_hole_alone},
         {"300000 entries end at the limit", case_many_entries},
         {"no archive at all", case_garbage},
         {"an archive cut short anywhere", case_cut_short},
