@@ -216,6 +216,9 @@ int handle_users_change(struct http_request *request, void *context, struct erro
     if (result == 0) {
         result = check_own_change(request, &user, body, err);
     }
+    if (result == 0 && body->name) {
+        result = people_check_name(body->name, err);
+    }
     return result == 0 ? start_work(new_work(context, request, change), body->password, err)
                        : result;
 }

@@ -82,6 +82,16 @@ static int check_email(const char *email, struct error *err)
     return 0;
 }
 
+int people_check_name(const char *name, struct error *err)
+{
+    if (str_is_one_line(name)) {
+        return 0;
+    }
+    error_set_field(err, ERR_INVALID_ARGUMENT, "name", "A name is one line of plain text");
+    error_hint(err, "Leave out line breaks and control characters");
+    return -ERR_INVALID_ARGUMENT;
+}
+
 static const char *profile_of(const struct people_new *wanted)
 {
     return wanted->profile ? wanted->profile : QUOTA_DEFAULT_PROFILE;
@@ -93,6 +103,9 @@ int people_check_new(const struct admind *admind, struct arena *arena,
     struct quota_profile profile;
     struct user existing;
     int result = check_email(wanted->email, err);
+    if (result == 0) {
+        result = people_check_name(wanted->name, err);
+    }
     if (result == 0) {
         result = profiles_find(admind->run->db, arena, profile_of(wanted), &profile, err);
     }
@@ -387,7 +400,10 @@ int people_make_key(const struct admind *admind, struct arena *arena, int64_t us
         .created_at = clock_unix(),
     };
     int64_t id;
-    int result = write_key(admind, arena, &key, hash, actor, &id, err);
+    int result = people_check_name(name, err);
+    if (result == 0) {
+        result = write_key(admind, arena, &key, hash, actor, &id, err);
+    }
     if (result == 0) {
         *ret_key = (struct people_key){id, key.prefix, key.created_at, token};
         token = SECRET_INIT;

@@ -33,6 +33,9 @@ int people_check_new(const struct admind *admind, struct arena *arena,
                      const struct people_new *wanted, struct error *err);
 int people_check_password(const char *password, struct error *err);
 
+/* Of an account or a key: others read it in lists and logs. ERR_INVALID_ARGUMENT. */
+int people_check_name(const char *name, struct error *err);
+
 /* password_hash NULL: cannot log in with one. Limits are copied from the profile. */
 int people_create(const struct admind *admind, struct arena *arena, const struct people_new *wanted,
                   const char *password_hash, const struct people_actor *actor,

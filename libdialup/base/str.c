@@ -126,6 +126,25 @@ bool str_parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret_valu
     return true;
 }
 
+/* In UTF-8: the controls of C1, what turns the direction, and what separates lines. */
+static bool is_wide_control(const unsigned char *c)
+{
+    bool is_c1 = c[0] == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F;
+    bool is_e280 = c[0] == 0xE2 && c[1] == 0x80 && c[2] >= 0xA8 && c[2] <= 0xAE;
+    bool is_isolate = c[0] == 0xE2 && c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9;
+    return is_c1 || is_e280 || is_isolate;
+}
+
+bool str_is_one_line(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c < ' ' || *c == 0x7F || is_wide_control(c)) {
+            return false;
+        }
+    }
+    return text[strspn(text, " ")] != '\0';
+}
+
 bool str_copy(char *out, size_t size, const char *text)
 {
     ASSERT(size > 0);

@@ -42,5 +42,9 @@ bool str_ends_with(const char *text, const char *suffix);
  * leading '-', spaces, an empty text, overflow. */
 bool str_parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret_value);
 
+/* Whether a name that somebody chose for others to read is one line with something in it: no
+ * control characters, and none that turn the direction of what stands behind it. UTF-8. */
+bool str_is_one_line(const char *text);
+
 /* Copies at most size - 1 bytes and terminates; false if text did not fit. */
 bool str_copy(char *out, size_t size, const char *text);

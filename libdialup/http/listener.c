@@ -16,7 +16,9 @@
 #include "libdialup/base/str.h"
 #include "libdialup/http/internal.h"
 
-enum { BACKLOG = 128, LOOK_AGAIN_MS = 100 };
+/* While all connections are taken, whoever comes next waits here for its turn: behind a full
+ * backlog a proxy is refused at once. The kernel's own limit (net.core.somaxconn) is 4096. */
+enum { BACKLOG = 1024, LOOK_AGAIN_MS = 100 };
 
 static int open_socket(int family, struct error *err)
 {

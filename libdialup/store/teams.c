@@ -106,17 +106,14 @@ static int check_name(const char *name, struct error *err)
 {
     size_t len = strlen(name);
     bool is_blank = strspn(name, " \t") == len;
-    bool has_control = false;
-    for (const char *c = name; *c; c++) {
-        has_control = has_control || (unsigned char)*c < ' ' || *c == '\x7f';
-    }
-    if (!is_blank && !has_control && len <= NAME_LEN_MAX) {
+    bool is_one_line = str_is_one_line(name);
+    if (is_one_line && len <= NAME_LEN_MAX) {
         return 0;
     }
     int result = error_set_field(err, ERR_INVALID_ARGUMENT, "name", "%s",
-                                 is_blank      ? "A team needs a name"
-                                 : has_control ? "A team's name is one line of plain text"
-                                               : "This name is too long");
+                                 is_blank       ? "A team needs a name"
+                                 : !is_one_line ? "A team's name is one line of plain text"
+                                                : "This name is too long");
     error_hint(err, "Use 1 to %d characters", NAME_LEN_MAX);
     return result;
 }

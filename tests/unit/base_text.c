@@ -106,6 +106,17 @@ static void case_questions(void)
     CHECK(str_starts_with("abc", "ab") && str_starts_with("abc", "") &&
           !str_starts_with("a", "ab"));
     CHECK(str_ends_with("abc", "bc") && str_ends_with("abc", "") && !str_ends_with("c", "bc"));
+    static const char *const lines[] = {"a", " a b ", "\xC3\xA9t\xC3\xA9", "\xE2\x80\x94",
+                                        "\xC2\xA0"};
+    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+        CHECK(str_is_one_line(lines[i]));
+    }
+    static const char *const others[] = {
+        "",         " ",        "a\nb",         "\x1b[31m",     "\x7F",
+        "\xC2\x9B", "\xC2\x80", "\xE2\x80\xAE", "\xE2\x80\xA8", "\xE2\x81\xA6"};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        CHECK(!str_is_one_line(others[i]));
+    }
     char out[4];
     CHECK(str_copy(out, sizeof(out), "abc"));
     CHECK_STR(out, "abc");

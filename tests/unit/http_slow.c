@@ -15,6 +15,8 @@ struct drip {
     struct event *tick;
 };
 
+enum { QUEUE = 300 };
+
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
     struct drip *drip = argument;
@@ -177,6 +179,38 @@ static void case_crowd(void)
     rig_end(&rig);
 }
 
+static bool all_answered(void *context)
+{
+    const struct rig_client *clients = context;
+    size_t i = 0;
+    while (i < QUEUE && clients[i].received.size > 0) {
+        i++;
+    }
+    return i == QUEUE;
+}
+
+/* Nobody is refused for coming while all connections are taken: a proxy would show its visitors an
+ * error. */
+static void case_queue(void)
+{
+    struct http_options options = waiting_options();
+    options.max_connections = 2;
+    struct rig rig;
+    struct rig_client *clients = xcalloc(QUEUE, sizeof(*clients));
+    waiting_start(&rig, &options);
+    for (int i = 0; i < QUEUE; i++) {
+        rig_connect(&rig, &clients[i]);
+        rig_say(&clients[i], "GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    }
+    rig_wait(&rig, all_answered, clients);
+    for (int i = 0; i < QUEUE; i++) {
+        CHECK_CONTAINS(strbuf_text(&clients[i].received), "fine");
+        rig_close(&clients[i]);
+    }
+    free(clients);
+    rig_end(&rig);
+}
+
 static void case_held_bytes(void)
 {
     struct http_options options = waiting_options();
@@ -249,6 +283,7 @@ int main(void)
         {"a slow reader is cut", case_slow_reader},
         {"connection limit", case_connection_limit},
         {"in a crowd who is slow makes room", case_crowd},
+        {"a crowd waits for its turn", case_queue},
         {"held bytes", case_held_bytes},
         {"no descriptors left", case_no_descriptors},
     };
