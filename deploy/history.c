@@ -2,6 +2,7 @@
  * Commands about what a site did: logs, deployments, rollback.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "deploy/follow.h"
@@ -29,11 +30,11 @@ static const char *find_new_lines(const char *before, const char *now)
     return now;
 }
 
-/* Asks again and again; ends by Ctrl-C, which is no error here. */
+/* Asks again and again; ends by Ctrl-C or when nobody reads any more, which are no errors here. */
 static int follow_site(struct run *run, const char *path, const char *text, struct error *err)
 {
     AUTO_FREE char *before = xstrdup(text);
-    while (!interrupt_pending()) {
+    while (!interrupt_pending() && !ferror(stdout)) {
         interrupt_sleep_ms(POLL_MS);
         AUTO_ARENA struct arena *arena = arena_new();
         struct arena *own_arena = run->arena;

@@ -133,6 +133,7 @@ static int find_origin(struct change *change, struct db *db, const struct site *
         }
         if (result == -ERR_NOT_FOUND) {
             error_set(err, ERR_NOT_FOUND, "%s has no earlier release to go back to", site->domain);
+            error_hint(err, "See which there are: deploy sites deployments %s", site->domain);
         }
     }
     if (result != 0) {

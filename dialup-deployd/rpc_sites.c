@@ -343,9 +343,7 @@ static struct error withdrawal(bool is_deleted)
     struct error reason;
     error_set(&reason, ERR_CONFLICT, "The site was %s before this release was live",
               is_deleted ? "deleted" : "stopped");
-    if (!is_deleted) {
-        error_hint(&reason, "Deploy it again: that starts the site, too");
-    }
+    error_hint(&reason, "Deploy it again: that %s the site, too", is_deleted ? "makes" : "starts");
     return reason;
 }
 

@@ -169,9 +169,11 @@ static int run(struct build *build, struct error *err)
         return result;
     }
     const struct jobs_release *release = &build->release;
-    progress_note(&build->progress, "%lld file%s, %lld KB; %lld of them as in the last release",
+    int64_t kib = (release->size_bytes + 1023) / 1024;
+    bool is_large = kib >= 10 * 1024;
+    progress_note(&build->progress, "%lld file%s, %lld %s; %lld of them as in the last release",
                   (long long)release->files, release->files == 1 ? "" : "s",
-                  (long long)((release->size_bytes + 1023) / 1024),
+                  (long long)(is_large ? kib / 1024 : kib), is_large ? "MB" : "KB",
                   (long long)release->linked_files);
     if ((result = decide_type(build, err)) < 0 || (result = check_room(build, err)) < 0 ||
         (result = make_release(build, err)) < 0) {

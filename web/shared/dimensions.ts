@@ -48,6 +48,9 @@ export const STATE_WORDS: Record<DimensionUsage['state'], string> = {
 const UNITS: Record<string, { word: string; step: number | 'any'; perUnit: number }> = {
     MiB: { word: 'MB', step: 1, perUnit: 1 },
     millicores: { word: 'cores', step: 'any', perUnit: 1000 },
+    'Mbit/s': { word: 'Mbit/s', step: 1, perUnit: 1 },
+    hours: { word: 'hours', step: 1, perUnit: 1 },
+    minutes: { word: 'minutes', step: 1, perUnit: 1 },
 };
 
 export const unitWord = (unit: string): string => UNITS[unit]?.word ?? '';

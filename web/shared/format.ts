@@ -8,19 +8,32 @@ export function formatAmount(unit: string, amount: number): string {
     case 'millicores':
         return formatCores(amount);
     default:
-        return amount.toLocaleString('en');
+        return plain(amount) + (UNIT_WORDS[unit] ?? '');
     }
 }
+
+const UNIT_WORDS: Record<string, string> = { 'Mbit/s': ' Mbit/s', hours: ' h', minutes: ' min' };
+const plain = (amount: number): string => amount.toLocaleString('en');
 
 const coresOf = (millicores: number): string => String(Number((millicores / 1000).toFixed(2)));
 
 export const formatCores = (millicores: number): string =>
     `${coresOf(millicores)} ${millicores === 1000 ? 'core' : 'cores'}`;
 
+function partOf(unit: string, part: number): string {
+    switch (unit) {
+    case 'MiB':
+        return formatAmount(unit, part);
+    case 'millicores':
+        return coresOf(part);
+    default:
+        return plain(part);
+    }
+}
+
 // "256MB of 1GB", "0.25 of 0.5 cores".
 export const formatOf = (unit: string, part: number, whole: number): string =>
-    `${unit === 'millicores' ? coresOf(part) : formatAmount(unit, part)} of ` +
-    formatAmount(unit, whole);
+    `${partOf(unit, part)} of ${formatAmount(unit, whole)}`;
 
 // What others wrote ends with one full stop, whether they wrote it or not.
 export const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);

@@ -31,6 +31,7 @@ cases('formatAmount', ([unit, amount]: [string, number]) => formatAmount(unit, a
     [['millicores', 500], '0.5 cores'],
     [['millicores', 1000], '1 core'],
     [['count', 1200], '1,200'],
+    [['hours', 24], '24 h'],
 ]);
 
 cases('formatBytes', formatBytes, [
@@ -45,6 +46,7 @@ cases('formatOf', ([unit, part, whole]: [string, number, number]) => formatOf(un
     [['MiB', 256, 1024], '256MB of 1GB'],
     [['millicores', 250, 1000], '0.25 of 1 core'],
     [['count', 2, 3], '2 of 3'],
+    [['Mbit/s', 20, 100], '20 of 100 Mbit/s'],
 ]);
 
 cases('sentence', sentence, [
