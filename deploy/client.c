@@ -294,6 +294,10 @@ static int to_error(struct client *client, CURLcode code, struct error *err)
         error_hint(err, "If the server uses an authority of its own, name its certificate in "
                         "SSL_CERT_FILE");
         return -ERR_UNAVAILABLE;
+    case CURLE_SSL_CONNECT_ERROR:
+        network_error(err, ERR_UNAVAILABLE, "%s cannot be reached: %s", client->server, detail);
+        error_hint(err, "Does the server speak https there? One on this machine may be http://");
+        return -ERR_UNAVAILABLE;
     default:
         return network_error(err, ERR_UNAVAILABLE, "%s cannot be reached: %s", client->server,
                              detail);
@@ -319,6 +323,22 @@ static void read_error(const struct json_value *error, enum error_code fallback,
     error_hint(err, "%s", json_find_text(error, "hint", ""));
 }
 
+/* An answer that is none of the panel's: of Caddy in front of it, or of another server. */
+static void strange_answer(const struct client *client, long status, struct error *err)
+{
+    enum error_code code = code_of_status(status);
+    if (status >= 502 && status <= 504) {
+        error_set_field(err, code, NETWORK_FIELD,
+                        "The panel at %s is away (status %ld); sites go on without it",
+                        client->server, status);
+        error_hint(err, "Most likely it is being restarted: try again in a few seconds. If this "
+                        "lasts, tell the admin");
+        return;
+    }
+    error_set(err, code, "%s answered with status %ld", client->server, status);
+    error_hint(err, "Is this the address of a Dial Up Deploy panel?");
+}
+
 static int check_status(struct client *client, const struct strbuf *body, bool is_kept,
                         struct error *err)
 {
@@ -338,9 +358,7 @@ static int check_status(struct client *client, const struct strbuf *body, bool i
             client->error = local;
         }
     } else {
-        error_set(&local, code_of_status(status), "%s answered with status %ld", client->server,
-                  status);
-        error_hint(&local, "Is this the address of a Dial Up Deploy panel?");
+        strange_answer(client, status, &local);
     }
     if (err) {
         *err = local;

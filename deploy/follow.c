@@ -11,7 +11,7 @@
 #include "deploy/output.h"
 #include "libdialup/base/str.h"
 
-enum { WAIT_MS = 20000, LOG_TIMEOUT_MS = 45000, ATTEMPTS = 8, PAUSE_MS = 500 };
+enum { WAIT_MS = 20000, LOG_TIMEOUT_MS = 45000, ATTEMPTS = 20, PAUSE_MS = 500 };
 
 struct follow {
     struct run *run;
@@ -50,6 +50,12 @@ static int stopped(const char *domain, struct error *err)
     return -ERR_IO;
 }
 
+/* The network, or a server that is being upgraded one program after the other. */
+static bool is_passing(const struct error *err)
+{
+    return client_is_network_error(err) || err->code == ERR_UNAVAILABLE;
+}
+
 static int watch(struct follow *follow, const char *domain, struct error *err)
 {
     int failures = 0;
@@ -58,7 +64,7 @@ static int watch(struct follow *follow, const char *domain, struct error *err)
         if (interrupt_pending()) {
             return stopped(domain, err);
         }
-        if (result < 0 && (!client_is_network_error(err) || ++failures == ATTEMPTS)) {
+        if (result < 0 && (!is_passing(err) || ++failures == ATTEMPTS)) {
             return result;
         }
         if (result < 0) {

@@ -50,6 +50,7 @@ class Api:
         self.refuses_deployments = False
         self.held_parts = None  # an Event: parts wait for it
         self.never_finishes = False
+        self.absences = []  # statuses that come before the next piece of a log
         self.archives = []  # names of the members of each archive
         self.limits = {}
         self.log_text = "listening on 3000\n"
@@ -531,6 +532,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def get_log(self, query, number):
         deployment = self.api.find_deployment(int(number))
+        if self.api.absences:
+            self.answer(self.api.absences.pop(), "<html>away</html>", "text/html")
+            return
         text = "Step one\n\x1b[31mred\x1b[0m\nStep two\n"
         offset = int(query["offset"])
         finished = offset > 0 and not self.api.never_finishes
