@@ -179,6 +179,8 @@ static int tell_enforcement(const struct notice_watch *watch, struct arena *aren
     };
     if (row->deployment_id || str_equal(row->step, "warn")) {
         notice.kind = NOTICE_PRESSURE;
+    } else if (str_equal(row->step, ENFORCEMENT_REMOVE_CONTAINER)) {
+        notice.kind = NOTICE_LIMIT_REACHED;
     }
     if (row->site_id && sites_find(watch->admind->run->db, arena, row->site_id, &site, NULL) == 0) {
         notice.text = arena_printf(arena, "%s: %s", site.domain, row->reason);

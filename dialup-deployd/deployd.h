@@ -5,13 +5,13 @@
  *   main.c        starts them in their order
  *   rpc*.c        what is asked: checks, changes rows, kicks the queue or the converger
  *   queue/        deployments that wait for their build, the build jobs, what is accepted
- *   pressure/     who gives way when there is not enough: memory, hours of a day, limits
+ *   pressure/     who gives way when there is not enough: memory, hours of a day, limits, the disk
  *   sleep/        visits (who is visited) -> sleeper (how deep each site should sleep), scaler (how
  *                 many instances it has), waker (who is wanted, and who gives way); the rules: idle
  *   converge/     makes Docker and the routes match the rows, one site at a time:
  *                 converge (all sites) -> site_loop (one) -> plan (decides, pure) and
  *                 actions (carry out)
- *   storage       what sites occupy, measured now and then
+ *   storage       what sites occupy, measured now and then, and when the disk fills
  *   bridges       keeps containers away from the host, whoever resets the firewall
  *   release, handover, withdraw, admission, owner_limits, images, trash, reclaim, job_call, job
  *                 what a deployment made; one follows another, or comes to nothing; would it fit,

@@ -240,6 +240,9 @@ static bool is_about(const struct enforcement *enforcement, enum quota_dimension
     case ENFORCED_BY_MEMORY:
         return whole == QUOTA_MEMORY;
     case ENFORCED_BY_LIMITS:
+        if (str_equal(enforcement->step, ENFORCEMENT_REMOVE_CONTAINER)) {
+            return whole == QUOTA_STORAGE;
+        }
         return whole == QUOTA_MEMORY || whole == QUOTA_CPU || whole == QUOTA_CONCURRENT_CONTAINERS;
     }
     return false;

@@ -153,6 +153,22 @@ void action_stop(struct site_work *work)
     container_stop(work->deployd->engine, work->step.container->id, STOP_GRACE_S, on_stopped, work);
 }
 
+static void on_evicted(void *context, const struct error *err)
+{
+    struct site_work *work = context;
+    struct instance *instance = instances_find(&work->instances, work->step.container->id);
+    if (!err && instance) {
+        instance->is_dead = true;
+    }
+    action_end(work, err);
+}
+
+/* No grace: it writes. It stays a moment longer, for its last words. */
+void action_evict(struct site_work *work)
+{
+    container_stop(work->deployd->engine, work->step.container->id, 0, on_evicted, work);
+}
+
 static void on_limited(void *context, const struct error *err)
 {
     struct site_work *work = context;

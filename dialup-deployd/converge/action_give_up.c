@@ -36,10 +36,13 @@ static void on_given_up(void *context, const struct error *err)
         action_end(work, result < 0 ? &failure : NULL);
         return;
     }
-    sites_set_state(work->deployd->run->db, work->site_id, SITE_FAILED,
-                    arena_printf(work->arena, "%s. See why: deploy sites logs %s",
-                                 work->failure.message, work->site.domain),
-                    clock_unix(), NULL);
+    bool has_advice = work->failure.code == ERR_QUOTA_EXCEEDED; /* nothing of it is in the log */
+    sites_set_state(
+        work->deployd->run->db, work->site_id, SITE_FAILED,
+        has_advice ? arena_printf(work->arena, "%s. %s", work->failure.message, work->failure.hint)
+                   : arena_printf(work->arena, "%s. See why: deploy sites logs %s",
+                                  work->failure.message, work->site.domain),
+        clock_unix(), NULL);
     deployd_tell_site(work->deployd, work->site_id, work->site.domain, "failed");
     work->is_given_up = true;
     work->is_woken = false;

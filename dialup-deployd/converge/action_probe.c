@@ -17,6 +17,9 @@
 /* An app that served for a minute before it ended starts with a clean slate. */
 enum { STABLE_MS = 60000 };
 
+/* One that had to go for what it wrote needs longer to write it again. */
+enum { CLEAN_MS = 3600000 };
+
 /* One that listens elsewhere for so long is not on its way to where visitors would find it. */
 enum { ASTRAY_US = 8000000 };
 
@@ -68,10 +71,12 @@ static void explain_silence(const struct site_work *work, struct error *err)
     error_hint(err, "%s", advice);
 }
 
-static void explain(const struct site_work *work, const char *words, size_t size, struct error *err)
+static void explain(struct site_work *work, const char *words, size_t size, struct error *err)
 {
     const struct container_detail *detail = &work->failed;
-    if (detail->was_oom_killed) {
+    if (instance_of_step(work)->must_go) {
+        *err = work->evicted;
+    } else if (detail->was_oom_killed) {
         error_set(err, ERR_START_FAILED, "The app ran out of memory (%lld MB)",
                   (long long)work->effective_memory_mib);
         error_hint(err, "Make it use less, or give it more: deploy sites set %s --memory %lldMB",
@@ -90,9 +95,10 @@ static void explain(const struct site_work *work, const char *words, size_t size
 static void conclude_failed_start(struct site_work *work, const struct error *err)
 {
     struct instance *instance = instance_of_step(work);
+    int64_t stable_ms = instance->must_go ? CLEAN_MS : STABLE_MS;
     instance->health = PLAN_UNHEALTHY;
     if (!site_work_is_new_release(work) &&
-        clock_monotonic_ms() - work->route.since_ms > STABLE_MS) {
+        clock_monotonic_ms() - work->route.since_ms > stable_ms) {
         work->failures = 0;
     }
     action_end(work, err);
@@ -228,6 +234,7 @@ static void on_detail_to_probe(void *context, const struct container_detail *det
     instance->running.memory_bytes = detail->memory_bytes;
     instance->running.cpu_millicores = detail->cpu_millicores;
     instance->running.pids = detail->pids;
+    instance->running.has_writable_root = detail->has_writable_root;
     instance->is_dead = false;
     str_copy(instance->address, sizeof(instance->address), detail->address);
     work->astray_since_us = 0;

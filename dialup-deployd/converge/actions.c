@@ -23,6 +23,7 @@ static action_fn *const actions[] = {
     [PLAN_FREEZE] = action_freeze,
     [PLAN_THAW] = action_thaw,
     [PLAN_STOP] = action_stop,
+    [PLAN_EVICT] = action_evict,
     [PLAN_NOTE_ASLEEP] = action_note_asleep,
 };
 

@@ -19,6 +19,7 @@ action_fn action_create;
 action_fn action_start;
 action_fn action_limit;
 action_fn action_stop;
+action_fn action_evict;
 action_fn action_remove;
 
 /* action_probe.c: does the container answer, and if not, why? */

@@ -326,6 +326,13 @@ const struct running_container *converger_running(const struct converger *conver
     return list;
 }
 
+bool converger_evict(struct converger *converger, int64_t site_id, const char *container_id,
+                     const struct error *why)
+{
+    struct site_work *work = find_work(converger, site_id);
+    return work && site_loop_evict(work, container_id, why);
+}
+
 const char *converger_log_source(const struct converger *converger, int64_t site_id)
 {
     const struct site_work *work = find_work(converger, site_id);

@@ -43,6 +43,11 @@ void converger_when_settled(struct converger *converger, enum quota_entity owner
                             int64_t owner_id, int64_t timeout_ms, converger_settled_fn *on_settled,
                             void *context);
 
+/* A container ends at once, as if it had crashed; why is what its owner reads. False if it is not
+ * known, or must go already. */
+bool converger_evict(struct converger *converger, int64_t site_id, const char *container_id,
+                     const struct error *why);
+
 /* Those that serve now or are about to; in the arena. site_id 0: of all sites. */
 const struct running_container *converger_running(const struct converger *converger,
                                                   struct arena *arena, int64_t site_id,

@@ -126,6 +126,7 @@ static struct plan_container observe(struct instances *instances, struct arena *
         .was_started = listed->was_started,
         .is_rested = !is_running && listed->was_started && !known->has_run,
         .is_routed = known->running.is_routed,
+        .must_go = known->must_go,
         .health = known->health,
         .pulse = known->pulse,
         .drain = known->drain,

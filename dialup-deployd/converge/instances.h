@@ -27,6 +27,7 @@ struct running_container {
     int64_t cpu_millicores;
     int64_t pids;
     bool is_routed; /* visitors are led to it */
+    bool has_writable_root;
 };
 
 struct instance {
@@ -35,6 +36,7 @@ struct instance {
     enum plan_pulse pulse;
     enum plan_drain drain;
     int64_t drain_since_ms;        /* monotonic; 0: nobody was asked to drain it */
+    bool must_go;                  /* it wrote too much; why is told by the site's work */
     bool is_dead;                  /* an event said so; Docker's list says it a moment later */
     bool is_paused;                /* by hand: Docker must be asked to let it go on */
     bool has_run;                  /* in our sight, since it was made or put to sleep */

@@ -248,6 +248,9 @@ static struct plan_step bring_up(const struct plan_site *site, const struct plan
     }
     if (!container->is_running) {
         bool has_ended = container->was_started && !container->is_rested;
+        if (container->must_go && !has_ended) {
+            return remove_one(container); /* it slept; another begins in its place */
+        }
         return step(has_ended ? PLAN_PROBE : PLAN_START, container);
     }
     return step(must_thaw(container) ? PLAN_THAW : PLAN_PROBE, container);
@@ -426,7 +429,7 @@ static struct plan_step plan_rest(const struct plan_site *site,
     }
     for (size_t i = 0; i < observed->container_count; i++) {
         const struct plan_container *container = &observed->containers[i];
-        if (!is_wanted(site, container) || has_one) {
+        if (!is_wanted(site, container) || has_one || container->must_go) {
             return remove_one(container);
         }
         has_one = true;
@@ -437,8 +440,23 @@ static struct plan_step plan_rest(const struct plan_site *site,
 
 /* The plan ----------------------------------------------------------------------------------- */
 
+/* Whoever visits it, and whatever else there is to do: every moment it writes more. */
+static const struct plan_container *find_evicted(const struct plan_observed *observed)
+{
+    for (size_t i = 0; i < observed->container_count; i++) {
+        if (observed->containers[i].must_go && observed->containers[i].is_running) {
+            return &observed->containers[i];
+        }
+    }
+    return NULL;
+}
+
 struct plan_step plan_next(const struct plan_site *site, const struct plan_observed *observed)
 {
+    const struct plan_container *evicted = find_evicted(observed);
+    if (evicted) {
+        return step(must_thaw(evicted) ? PLAN_THAW : PLAN_EVICT, evicted);
+    }
     switch (site->desired) {
     case PLAN_DELETED:
         return plan_down(site, observed, PLAN_ROUTE_NONE, PLAN_ROUTE_REMOVE);
@@ -478,6 +496,7 @@ const char *plan_action_name(enum plan_action action)
         [PLAN_FREEZE] = "freeze container",
         [PLAN_THAW] = "thaw container",
         [PLAN_STOP] = "stop container",
+        [PLAN_EVICT] = "evict container",
         [PLAN_NOTE_ASLEEP] = "note asleep",
         [PLAN_STAY] = "stay with the container from before",
         [PLAN_AWAIT] = "await a drain",

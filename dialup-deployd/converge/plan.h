@@ -52,6 +52,7 @@ struct plan_container {
     bool was_started; /* has run: stopped now means that it ended or was stopped */
     bool is_rested;   /* it does not run, and did not end in our sight: put to sleep, or a reboot */
     bool is_routed;   /* visitors are led to it */
+    bool must_go;     /* it wrote too much: it ends now, and its file system with it */
     enum plan_health health;
     enum plan_pulse pulse;
     enum plan_drain drain;
@@ -96,6 +97,7 @@ enum plan_action {
     PLAN_FREEZE,         /* container */
     PLAN_THAW,           /* container */
     PLAN_STOP,           /* container: it stays, to be started again */
+    PLAN_EVICT,          /* container: it ends at once, and counts as one that crashed */
     PLAN_NOTE_ASLEEP,    /* it should be frozen, but nothing runs that could be */
     PLAN_STAY,           /* a restart fails; container: the one from before, which goes on */
     PLAN_AWAIT,          /* nothing before a drain has ended; the site is not at rest */

@@ -69,6 +69,9 @@ void settle_site(struct site_work *work)
     } else if (work->serve == PLAN_NO_RELEASE) {
         state = work->failure.code ? SITE_FAILED : SITE_NEW;
         reason = work->failure.message;
+    } else if (work->evicted.code) {
+        reason = arena_printf(work->arena, "It began anew with a clean container. %s. %s",
+                              work->evicted.message, work->evicted.hint);
     } else if (work->stayed_generation == work->site.restart_generation) {
         reason = work->stayed;
     } else if (work->site.sleep == SITE_ASLEEP && !work->is_woken &&

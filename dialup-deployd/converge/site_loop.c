@@ -117,6 +117,19 @@ void site_loop_container_died(struct site_work *work, const char *id)
     }
 }
 
+bool site_loop_evict(struct site_work *work, const char *id, const struct error *why)
+{
+    struct instance *instance = instances_find(&work->instances, id);
+    if (!instance || instance->must_go) {
+        return false;
+    }
+    instance->must_go = true;
+    work->evicted = *why;
+    action_probe_interrupt(work, id); /* nobody waits for its answer any more */
+    site_loop_kick(work);
+    return true;
+}
+
 /* The end of a round ------------------------------------------------------------------------- */
 
 static void rest(struct site_work *work)
@@ -217,6 +230,7 @@ static void note_attempt(struct site_work *work)
         work->attempt_deployment = work->site.desired_deployment;
         work->attempt_generation = work->site.restart_generation;
         work->failures = 0;
+        work->evicted = (struct error){0};
     }
 }
 

@@ -18,3 +18,6 @@ void site_loop_wake(struct site_work *work);
 
 /* Docker says that a container ended. */
 void site_loop_container_died(struct site_work *work, const char *id);
+
+/* See converger_evict. */
+bool site_loop_evict(struct site_work *work, const char *id, const struct error *why);

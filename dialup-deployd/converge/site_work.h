@@ -99,6 +99,7 @@ struct site_work {
     bool is_given_up;          /* set by the step: rest for a while */
     int64_t stayed_generation; /* a restart failed, and this one goes on: */
     char stayed[sizeof(((struct error *)NULL)->message)]; /* why; "": none did */
+    struct error evicted; /* why a container of it had to go; code 0: none had to */
     struct event *retry;
     bool is_waiting;             /* for retry */
     int64_t awaiting_deployment; /* its log says already that it waits for a drain */

@@ -80,6 +80,7 @@ struct container_detail {
     bool is_running;
     bool was_started;
     bool was_oom_killed;
+    bool has_writable_root;
     int exit_code;
     int64_t pid;          /* 0 if it does not run */
     char address[16];     /* IPv4 on the network that was asked for, "" if none */

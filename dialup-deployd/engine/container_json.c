@@ -210,6 +210,7 @@ int container_detail_parse(struct arena *arena, const char *json, size_t size, c
     *ret_detail = (struct container_detail){
         .is_running = json_find_bool(state, "Running", false),
         .was_started = !str_equal(json_find_text(state, "Status", ""), "created"),
+        .has_writable_root = !json_find_bool(host, "ReadonlyRootfs", false),
         .was_oom_killed = json_find_bool(state, "OOMKilled", false),
         .exit_code = (int)json_find_integer(state, "ExitCode", 0),
         .pid = json_find_integer(state, "Pid", 0),

@@ -1,6 +1,7 @@
 /*
  * dialup-job-measure: what each site occupies: releases and logs on the disk, and what Docker has
- * of it. Reads its params on stdin, writes a line for each site. Started by deployd now and then;
+ * of it. Reads its params on stdin, writes a line for each container that may write to its own file
+ * system, then one for each site. Started by deployd now and then;
  * Docker walks the containers' files for it, so never for each request.
  *
  * An image's own layers are those above its base image: Docker tells no id for the layers of an
@@ -21,6 +22,7 @@
 #include "dialup-deployd/engine/url.h"
 #include "dialup-deployd/engine/wait.h"
 #include "dialup-deployd/jobs/build_work.h"
+#include "dialup-deployd/jobs/changes.h"
 #include "dialup-deployd/jobs/input.h"
 #include "dialup-deployd/jobs/progress.h"
 #include "libdialup/base/fs.h"
@@ -42,6 +44,8 @@ struct measure {
     struct engine *engine;
     struct jobs_measured *sites;
     size_t site_count;
+    struct jobs_wrote *wrote;
+    size_t wrote_count;
     struct layer *layers; /* that were counted */
     size_t layer_count;
 };
@@ -144,35 +148,112 @@ static int list(struct measure *measure, const char *path, const struct json_val
     return result;
 }
 
-/* Of a container, rotated ones as well. Docker's folder may be none of ours: then nothing. */
+/* Docker's folder may be none of ours: then nothing. */
+static int64_t measure_file(const char *path)
+{
+    struct stat info;
+    return path[0] == '/' && stat(path, &info) == 0 ? (int64_t)info.st_blocks * BLOCK_BYTES : 0;
+}
+
+/* Of a container, rotated ones as well. */
 static int64_t measure_log(const char *path)
 {
     int64_t size_bytes = 0;
-    for (int i = 0; path[0] == '/' && i < LOG_FILES; i++) {
+    for (int i = 0; i < LOG_FILES; i++) {
         AUTO_FREE char *file = i > 0 ? xasprintf("%s.%d", path, i) : xstrdup(path);
-        struct stat info;
-        if (stat(file, &info) == 0) {
-            size_bytes += (int64_t)info.st_blocks * BLOCK_BYTES;
-        }
+        size_bytes += measure_file(file);
     }
     return size_bytes;
 }
 
 /* What an image declares as VOLUME stands beside the container, which does not count it. */
-static int64_t measure_volumes(const struct json_value *details)
+static struct fs_usage measure_volumes(const struct json_value *details)
 {
-    int64_t size_bytes = 0;
+    struct fs_usage sum = {0};
     const struct json_value *mounts = json_find(details, "Mounts");
     size_t count = mounts && mounts->type == JSON_ARRAY ? mounts->item_count : 0;
     for (size_t i = 0; i < count; i++) {
         const char *path = json_find_text(mounts->items[i], "Source", "");
         struct fs_usage usage = {0};
-        if (str_equal(json_find_text(mounts->items[i], "Type", ""), "volume") && path[0] == '/' &&
-            fs_measure_tree(path, BUILD_MAX_INODES, &usage, NULL) == 0) {
-            size_bytes += fs_usage_charged(usage.size_bytes, usage.inodes);
+        if (!str_equal(json_find_text(mounts->items[i], "Type", ""), "volume") || path[0] != '/') {
+            continue;
         }
+        int result = fs_measure_tree(path, BUILD_MAX_INODES, &usage, NULL);
+        sum.size_bytes += usage.size_bytes;
+        sum.inodes += result == -ERR_TOO_LARGE ? BUILD_MAX_INODES : usage.inodes;
     }
-    return size_bytes;
+    return sum;
+}
+
+/* 0 if it ended meanwhile. */
+static int64_t count_changes(const struct measure *measure, const char *container_id)
+{
+    struct changes changes = {0};
+    AUTO_FREE char *path = xasprintf("/containers/%s/changes", container_id);
+    const struct engine_request request = {.method = "GET",
+                                           .path = path,
+                                           .timeout_ms = DOCKER_TIMEOUT_MS,
+                                           .on_data = changes_take,
+                                           .context = &changes};
+    engine_wait(measure->engine, measure->base, &request, NULL, NULL);
+    return changes.count;
+}
+
+static bool may_read(const char *path)
+{
+    DIR *dir = path[0] == '/' ? opendir(path) : NULL; /* access(2) knows no ambient capabilities */
+    if (dir) {
+        closedir(dir);
+    }
+    return dir != NULL;
+}
+
+/* The root of a container that may write there. Docker adds up how long the files say that they
+ * are: nothing for one whose blocks were allocated beyond its end, all of one with holes. Where its
+ * folder can be read, it is the blocks that count. */
+static struct fs_usage measure_root(const struct measure *measure,
+                                    const struct json_value *container,
+                                    const struct json_value *details)
+{
+    const struct json_value *layers = json_find(json_find(details, "GraphDriver"), "Data");
+    const char *folder = json_find_text(layers, "UpperDir", "");
+    struct fs_usage usage = {.size_bytes = json_find_integer(container, "SizeRw", 0)};
+    if (may_read(folder)) {
+        int result = fs_measure_tree(folder, BUILD_MAX_INODES, &usage, NULL);
+        usage.inodes = result == -ERR_TOO_LARGE ? BUILD_MAX_INODES : usage.inodes;
+    } else {
+        usage.inodes = count_changes(measure, json_find_text(container, "Id", ""));
+    }
+    /* Files of the host that root in the container may write, in none of its layers. */
+    static const char *const files[] = {"HostsPath", "HostnamePath", "ResolvConfPath"};
+    for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+        usage.size_bytes += measure_file(json_find_text(details, files[i], ""));
+    }
+    return usage;
+}
+
+/* What is the container's own, and goes with it. */
+static struct fs_usage measure_own(struct measure *measure, const struct json_value *container,
+                                   const struct json_value *details)
+{
+    const char *id = json_find_text(container, "Id", "");
+    struct fs_usage own = measure_volumes(details);
+    if (json_find_bool(json_find(details, "HostConfig"), "ReadonlyRootfs", false)) {
+        own.size_bytes += json_find_integer(container, "SizeRw", 0);
+    } else {
+        struct fs_usage root = measure_root(measure, container, details);
+        own.size_bytes += root.size_bytes;
+        own.inodes += root.inodes;
+        measure->wrote =
+            xreallocarray(measure->wrote, measure->wrote_count + 1, sizeof(*measure->wrote));
+        measure->wrote[measure->wrote_count++] = (struct jobs_wrote){
+            .site_id = find_owner(measure, container)->site_id,
+            .container_id = id,
+            .size_bytes = own.size_bytes,
+            .inodes = own.inodes,
+        };
+    }
+    return own;
 }
 
 /* Steps of a build are on the other network. */
@@ -189,11 +270,13 @@ static void measure_container(struct measure *measure, const struct json_value *
     if (!site || !is_served(measure, container)) {
         return;
     }
-    site->container_bytes += json_find_integer(container, "SizeRw", 0);
     AUTO_FREE char *path = xasprintf("/containers/%s/json", json_find_text(container, "Id", ""));
-    if (get(measure, path, &details, NULL) == 0) { /* else it ended meanwhile */
+    if (get(measure, path, &details, NULL) < 0) { /* it ended meanwhile */
+        site->container_bytes += json_find_integer(container, "SizeRw", 0);
+    } else {
         site->logs_bytes += measure_log(json_find_text(details, "LogPath", ""));
-        site->container_bytes += measure_volumes(details);
+        struct fs_usage own = measure_own(measure, container, details);
+        site->container_bytes += fs_usage_charged(own.size_bytes, own.inodes);
     }
 }
 
@@ -299,6 +382,9 @@ int main(void)
     if (result == 0) {
         result = measure_all(&measure, &err);
     }
+    for (size_t i = 0; result == 0 && i < measure.wrote_count; i++) {
+        progress_wrote(&progress, &measure.wrote[i]);
+    }
     for (size_t i = 0; result == 0 && i < measure.site_count; i++) {
         progress_measured(&progress, &measure.sites[i]);
     }
@@ -306,6 +392,7 @@ int main(void)
         progress_error(&progress, &err);
     }
     free(measure.sites);
+    free(measure.wrote);
     free(measure.layers);
     arena_free(measure.arena);
     return result < 0 ? 1 : 0;

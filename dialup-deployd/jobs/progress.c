@@ -114,6 +114,13 @@ void progress_output(struct progress *progress, const char *data, size_t size)
     }
 }
 
+void progress_wrote(struct progress *progress, const struct jobs_wrote *wrote)
+{
+    const struct jobs_progress line = {.event = "wrote", .wrote = wrote};
+    progress_flush(progress);
+    tell(&line);
+}
+
 void progress_measured(struct progress *progress, const struct jobs_measured *measured)
 {
     const struct jobs_progress line = {.event = "measured", .measured = measured};

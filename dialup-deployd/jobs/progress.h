@@ -43,6 +43,9 @@ void progress_output(struct progress *progress, const char *data, size_t size);
 /* Tells what was not told yet. */
 void progress_flush(struct progress *progress);
 
+/* One container of many. */
+void progress_wrote(struct progress *progress, const struct jobs_wrote *wrote);
+
 /* One site of many. */
 void progress_measured(struct progress *progress, const struct jobs_measured *measured);
 

@@ -20,11 +20,14 @@ struct db;
 enum enforcement_cause { ENFORCED_BY_MEMORY, ENFORCED_BY_RUNTIME, ENFORCED_BY_LIMITS };
 const char *enforcement_cause_name(enum enforcement_cause cause); /* "memory" */
 
+/* A step that no emergency has: the site goes on in a clean container (storage). */
+#define ENFORCEMENT_REMOVE_CONTAINER "remove_container"
+
 struct enforcement {
     int64_t id;
     int64_t at;
     enum enforcement_cause cause;
-    const char *step;             /* "stop_site", as quota_step_name says; or "warn" */
+    const char *step;             /* "stop_site", as quota_step_name says; "warn"; or the above */
     enum quota_entity owner_kind; /* QUOTA_USER or QUOTA_TEAM */
     int64_t owner_id;
     int64_t site_id;       /* 0: all of the owner's */

@@ -177,8 +177,8 @@ class Suite:
 class Neighbour:
     """Visits another friend's page all the time: each visit must succeed, and soon."""
 
-    def __init__(self, suite: Suite) -> None:
-        self.suite = suite
+    def __init__(self, suite: Suite, host: str = "hello-node") -> None:
+        self.suite, self.host = suite, host
         self.times: list[float] = []
         self.bad: list[str] = []
         self.ended = threading.Event()
@@ -189,7 +189,7 @@ class Neighbour:
         while not self.ended.wait(0.02):
             begun = time.monotonic()
             try:
-                if self.suite.fetch("hello-node").status != 200:
+                if self.suite.fetch(self.host).status != 200:
                     self.bad.append("not 200")
             except OSError as error:
                 self.bad.append(str(error))

@@ -90,6 +90,17 @@ enum { OLD = 4, NEW = 5 };
 #define STILL_OLD_BOX BOX_("old", OLD, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_STILL)
 #define STRANGE_BOX BOX_("new", NEW, 1, RUNS, UNPROBED, 256, 250, .pulse = PLAN_PULSE_UNKNOWN)
 #define RESTED_BOX BOX_("new", NEW, 1, ENDED, HEALTHY, 256, 250, .is_rested = true)
+#define EVICTED_BOX                                                                                \
+    BOX_("new", NEW, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .must_go = true)
+#define EVICTED_OLD_BOX                                                                            \
+    BOX_("old", OLD, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_GOING, .is_routed = true,           \
+         .must_go = true)
+#define EVICTED_STILL_BOX                                                                          \
+    BOX_("new", NEW, 1, RUNS, HEALTHY, 256, 250, .pulse = PLAN_STILL, .must_go = true)
+#define EVICTED_ENDED_BOX                                                                          \
+    BOX_("new", NEW, 1, ENDED, HEALTHY, 256, 250, .pulse = PLAN_GOING, .must_go = true)
+#define EVICTED_RESTED_BOX                                                                         \
+    BOX_("new", NEW, 1, ENDED, HEALTHY, 256, 250, .is_rested = true, .must_go = true)
 #define SICK_TWIN_BOX BOX("twin", NEW, 1, RUNS, UNHEALTHY, 256, 250)
 #define MADE_TWIN_BOX BOX("twin", NEW, 1, MADE, UNPROBED, 256, 250)
 
@@ -253,6 +264,22 @@ static const struct row rows[] = {
     {"started again", AWAKE_SITE, HELD, PLAN_PROBE, "new", {STARTED_BOX}},
     {"nothing left to wake", AWAKE_SITE, HELD, PLAN_CREATE, NULL, {{0}}},
     {"stopped while frozen", STOPPED_SITE, PAGE, PLAN_THAW, "new", {STILL_BOX}},
+    /* what wrote too much ends first, then it is as if it had crashed */
+    {"evicted", AWAKE_SITE, TO("new"), PLAN_EVICT, "new", {EVICTED_BOX}},
+    {"evicted, ended", AWAKE_SITE, TO("new"), PLAN_ROUTE_WAIT, NULL, {EVICTED_ENDED_BOX}},
+    {"evicted, waiting", AWAKE_SITE, WAITING, PLAN_PROBE, "new", {EVICTED_ENDED_BOX}},
+    {"evicted while another comes",
+     CONTAINER_SITE,
+     TO("old"),
+     PLAN_EVICT,
+     "old",
+     {EVICTED_OLD_BOX, STARTED_BOX}},
+    {"evicted while it stops", STOPPED_SITE, TO("new"), PLAN_EVICT, "new", {EVICTED_BOX}},
+    {"evicted, frozen", FROZEN_SITE, HELD, PLAN_THAW, "new", {EVICTED_STILL_BOX}},
+    {"evicted, thawed", FROZEN_SITE, HELD, PLAN_EVICT, "new", {EVICTED_BOX}},
+    {"evicted, frozen before", FROZEN_SITE, HELD, PLAN_REMOVE, "new", {EVICTED_ENDED_BOX}},
+    {"evicted, asleep", ASLEEP_SITE, HELD, PLAN_REMOVE, "new", {EVICTED_RESTED_BOX}},
+    {"evicted, woken before it went", AWAKE_SITE, HELD, PLAN_REMOVE, "new", {EVICTED_RESTED_BOX}},
     /* a second instance */
     {"one of two", DOUBLE_SITE, TO("new"), PLAN_CREATE, NULL, {NEW_BOX}},
     {"the second is made", DOUBLE_SITE, TO("new"), PLAN_START, "twin", {MADE_TWIN_BOX, NEW_BOX}},
