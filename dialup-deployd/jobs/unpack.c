@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
@@ -310,6 +311,11 @@ static int unpack_entry(struct unpack *unpack, struct archive_entry *entry, stru
     if (++unpack->entries > unpack->options->max_files) {
         return too_large(unpack, err);
     }
+    bool is_file = archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry);
+    if (archive_entry_size(entry) > 0 && (!is_file || path[0] == '\0')) {
+        /* Nobody would count what is passed over: a terabyte of zeros fits into a megabyte. */
+        return refuse(err, raw, "is no file and brings data");
+    }
     if (path[0] == '\0') {
         return 0; /* the folder itself */
     }
@@ -357,19 +363,31 @@ static int unpack_all(struct unpack *unpack, struct error *err)
     }
 }
 
+/* One layer of gzip at most: within a second one, data without end can stand for nothing at all.
+ * And no other filters, which take as much memory as the archive says. */
+static int open_archive(struct unpack *unpack, struct error *err)
+{
+    static const unsigned char magic[] = {0x1F, 0x8B};
+    const char *path = unpack->options->archive_path;
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    unsigned char begin[sizeof(magic)];
+    bool is_gzip = fd >= 0 && read(fd, begin, sizeof(begin)) == (ssize_t)sizeof(begin) &&
+                   memcmp(begin, magic, sizeof(magic)) == 0;
+    archive_read_support_format_tar(unpack->archive);
+    if ((is_gzip &&
+         archive_read_append_filter(unpack->archive, ARCHIVE_FILTER_GZIP) != ARCHIVE_OK) ||
+        archive_read_open_filename(unpack->archive, path, BLOCK_BYTES) != ARCHIVE_OK) {
+        return read_failed(unpack, err);
+    }
+    return 0;
+}
+
 int unpack_archive(const struct unpack_options *options, struct unpack_result *ret_result,
                    struct error *err)
 {
     struct unpack unpack = {.options = options, .archive = archive_read_new()};
     ASSERT(unpack.archive);
-    archive_read_support_format_tar(unpack.archive);
-    /* Others take as much memory as the archive says. */
-    archive_read_support_filter_gzip(unpack.archive);
-    int result = 0;
-    if (archive_read_open_filename(unpack.archive, options->archive_path, BLOCK_BYTES) !=
-        ARCHIVE_OK) {
-        result = read_failed(&unpack, err);
-    }
+    int result = open_archive(&unpack, err);
     if (result == 0) {
         result = unpack_all(&unpack, err);
     }

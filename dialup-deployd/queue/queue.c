@@ -4,6 +4,8 @@
 #include "dialup-deployd/queue/queue.h"
 
 #include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
@@ -15,11 +17,13 @@
 #include "libdialup/base/clock.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/base/str.h"
 #include "libdialup/store/deployments.h"
 #include "libdialup/store/sites.h"
 
 enum {
     QUEUE_MAX_BUILDS = 64, /* the most that the settings allow at once */
+    QUEUE_SERVED = 64,     /* people whose turns are remembered */
     AGAIN_S = 1,           /* after something that passes by itself: a locked database */
 };
 
@@ -27,8 +31,41 @@ struct queue {
     struct deployd *deployd;
     struct build *builds[QUEUE_MAX_BUILDS];
     size_t build_count;
+    char *served[QUEUE_SERVED]; /* whose builds were started, the latest last */
+    size_t served_count;
     struct event *kick;
 };
+
+/* Turns --------------------------------------------------------------------------------------- */
+
+/* 0: not that we remember; else the more, the later. */
+static size_t last_turn(const struct queue *queue, const char *person)
+{
+    size_t i = queue->served_count;
+    while (i > 0 && !str_equal(queue->served[i - 1], person)) {
+        i--;
+    }
+    return i;
+}
+
+static void forget_turn(struct queue *queue, size_t index)
+{
+    free(queue->served[index]);
+    queue->served_count--;
+    memmove(&queue->served[index], &queue->served[index + 1],
+            (queue->served_count - index) * sizeof(queue->served[0]));
+}
+
+static void note_turn(struct queue *queue, const char *person)
+{
+    size_t before = last_turn(queue, person);
+    if (before > 0) {
+        forget_turn(queue, before - 1);
+    } else if (queue->served_count == QUEUE_SERVED) {
+        forget_turn(queue, 0);
+    }
+    queue->served[queue->served_count++] = xstrdup(person);
+}
 
 /* Starting one ------------------------------------------------------------------------------- */
 
@@ -55,13 +92,15 @@ static void on_build_end(void *context, struct build *build)
     queue_kick(queue);
 }
 
-static int start_build(struct queue *queue, int64_t deployment_id, struct error *err)
+static int start_build(struct queue *queue, int64_t deployment_id, const char *person,
+                       struct error *err)
 {
     struct build *build = build_start(queue->deployd, deployment_id, on_build_end, queue, err);
     if (!build) {
         return -(int)err->code;
     }
     queue->builds[queue->build_count++] = build;
+    note_turn(queue, person);
     return 0;
 }
 
@@ -69,8 +108,9 @@ static int start_build(struct queue *queue, int64_t deployment_id, struct error 
 static bool start(struct queue *queue, struct arena *arena, const struct deployment *row)
 {
     struct error err;
-    int result = row->kind == DEPLOYMENT_ROLLBACK ? start_rollback(queue, arena, row, &err)
-                                                  : start_build(queue, row->id, &err);
+    int result = row->kind == DEPLOYMENT_ROLLBACK
+                     ? start_rollback(queue, arena, row, &err)
+                     : start_build(queue, row->id, row->created_by, &err);
     if (result < 0 && err.code != ERR_BUSY) {
         result = release_finish(queue->deployd, row->id, &err);
     }
@@ -135,6 +175,39 @@ static void try_later(struct queue *queue)
     evtimer_add(queue->kick, &later);
 }
 
+/* One person's builds never have all places: another's deploy need not wait for them to end. */
+static bool has_place(const struct queue *queue, const struct deployments_list *list,
+                      const char *person, int64_t at_once)
+{
+    int64_t own = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        own +=
+            is_being_built(queue, list->rows[i].id) && str_equal(list->rows[i].created_by, person);
+    }
+    return own == 0 || own < at_once - 1;
+}
+
+/* The oldest build of whoever had no turn for the longest time; NULL if none may start. */
+static const struct deployment *next_build(const struct queue *queue,
+                                           const struct deployments_list *list)
+{
+    const struct deployment *next = NULL;
+    int64_t at_once = config_integer(queue->deployd->run->config, CONFIG_deployd_builds_at_once);
+    /* What began now would stand still at once. */
+    bool is_full = (int64_t)queue->build_count >= at_once || queue->deployd->is_short_of_memory;
+    for (size_t i = 0; !is_full && i < list->count; i++) {
+        const struct deployment *row = &list->rows[i];
+        if (row->state != DEPLOYMENT_QUEUED || row->kind == DEPLOYMENT_ROLLBACK ||
+            is_busy(list, row->site_id) || !has_place(queue, list, row->created_by, at_once)) {
+            continue;
+        }
+        if (!next || last_turn(queue, row->created_by) < last_turn(queue, next->created_by)) {
+            next = row;
+        }
+    }
+    return next;
+}
+
 /* Starts the first that may; true if it did, and the list is out of date. */
 static bool start_one(struct queue *queue)
 {
@@ -146,15 +219,14 @@ static bool start_one(struct queue *queue)
         try_later(queue);
         return false;
     }
-    int64_t at_once = config_integer(queue->deployd->run->config, CONFIG_deployd_builds_at_once);
-    /* What began now would stand still at once. */
-    bool is_full = (int64_t)queue->build_count >= at_once || queue->deployd->is_short_of_memory;
+    const struct deployment *next = next_build(queue, &list);
     for (size_t i = 0; i < list.count; i++) {
         const struct deployment *row = &list.rows[i];
         bool is_unwanted = is_left_over(queue, arena, row);
         bool is_idle = row->state == DEPLOYMENT_BUILDING && !is_being_built(queue, row->id);
-        bool is_next = row->state == DEPLOYMENT_QUEUED && !is_busy(&list, row->site_id) &&
-                       (row->kind == DEPLOYMENT_ROLLBACK || !is_full);
+        bool is_next =
+            row == next || (row->state == DEPLOYMENT_QUEUED && row->kind == DEPLOYMENT_ROLLBACK &&
+                            !is_busy(&list, row->site_id));
         if (!is_unwanted && !is_idle && !is_next) {
             continue;
         }
@@ -231,6 +303,9 @@ void queue_free(struct queue *queue)
     }
     for (size_t i = 0; i < queue->build_count; i++) {
         build_abandon(queue->builds[i]);
+    }
+    while (queue->served_count > 0) {
+        forget_turn(queue, queue->served_count - 1);
     }
     event_free(queue->kick);
     free(queue);

@@ -1,7 +1,8 @@
 /*
- * The queue of deployments: the oldest first, one of a site at a time, so many builds at once as
- * the settings allow. Each build is a job program; what it made is admitted here, in one
- * transaction, and then handed to the converger (build.h, accept.h).
+ * The queue of deployments: one of a site at a time, so many builds at once as the settings allow.
+ * People take turns, each with their oldest first, and one person has never all places: who fills
+ * the queue waits behind themselves. Each build is a job program; what it made is admitted here, in
+ * one transaction, and then handed to the converger (build.h, accept.h).
  *
  * The queue is the deployments table: nothing is lost when the daemon ends in the middle.
  */

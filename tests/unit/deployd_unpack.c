@@ -334,6 +334,46 @@ static void case_hole_alone(void)
     rig_close();
 }
 
+/* What is passed over counts for nothing: it is not passed over. */
+static void case_data_of_no_file(void)
+{
+    static const char *const names[] = {".", "./", "././"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        rig_open();
+        char header[1024] = {0};
+        snprintf(header, 100, "%s", names[i]);
+        memcpy(header + 100, "0000644", 7);
+        memcpy(header + 124, "77777777777", 11);
+        memcpy(header + 257, "ustar\00000", 8);
+        header[156] = '0';
+        memset(header + 148, ' ', 8);
+        unsigned sum = 0;
+        for (size_t at = 0; at < 512; at++) {
+            sum += (unsigned char)header[at];
+        }
+        snprintf(header + 148, 8, "%06o", sum);
+        CHECK_INT(fs_write_file(rig.packed, header, sizeof(header), 0644, NULL), 0);
+        CHECK_INT(unpack(1 << 20, 10), -ERR_INVALID_ARGUMENT);
+        CHECK_CONTAINS(rig.error.message, "no file and brings data");
+        rig_close();
+    }
+}
+
+static void case_packed_twice(void)
+{
+    rig_open();
+    struct archive *archive = archive_write_new();
+    archive_write_set_format_pax_restricted(archive);
+    archive_write_add_filter_gzip(archive);
+    archive_write_add_filter_gzip(archive);
+    CHECK_INT(archive_write_open_filename(archive, rig.packed), ARCHIVE_OK);
+    pack_one(archive, &(struct member){"index.html", "x", NULL, 0, 0});
+    pack_end(archive);
+    CHECK(unpack(1 << 20, 10) < 0);
+    CHECK_CONTAINS(rig.error.message, "cannot be read");
+    rig_close();
+}
+
 static void case_many_entries(void)
 {
     rig_open();
@@ -407,6 +447,8 @@ int main(void)
         {"a bomb ends at the limit", case_bomb},
         {"so does one with a hole", case_sparse_bomb},
         {"a file that is a hole is refused", case_hole_alone},
+        {"data of what is no file is refused", case_data_of_no_file},
+        {"packed twice is refused", case_packed_twice},
         {"300000 entries end at the limit", case_many_entries},
         {"no archive at all", case_garbage},
         {"an archive cut short anywhere", case_cut_short},
