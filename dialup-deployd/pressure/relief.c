@@ -52,12 +52,22 @@ struct planning {
     size_t step_count;
 };
 
+/* What is above hard was lent, unless it is more than can ever be: then the limit was lowered below
+ * what runs, which goes on with less. */
+static bool is_lent(const struct planning *planning, const struct quota_limit *limit, int64_t hard,
+                    enum quota_dimension dimension)
+{
+    return limit->burst_percent > 0 &&
+           planning->owner->used.of[dimension] <= quota_limit_with_burst(limit, hard);
+}
+
 /* How much too much is used; 0: within what may be. */
 static int64_t over(const struct planning *planning, enum quota_dimension dimension)
 {
     const struct quota_limit *limit = &planning->owner->limits[dimension];
     int64_t hard = quota_level_limit(planning->owner, dimension).hard;
-    if (hard == QUOTA_UNLIMITED || (planning->rules->lent_only && limit->burst_percent == 0)) {
+    if (hard == QUOTA_UNLIMITED ||
+        (planning->rules->lent_only && !is_lent(planning, limit, hard, dimension))) {
         return 0;
     }
     int64_t allowed = planning->rules->lends ? quota_limit_with_burst(limit, hard) : hard;

@@ -24,7 +24,7 @@ struct relief_site {
 
 struct relief_rules {
     bool lends;     /* the machine is calm: the burst counts as allowed */
-    bool lent_only; /* only what may be lent at all is taken back: limits with a burst */
+    bool lent_only; /* only what was lent is taken back: above hard, and within the burst */
 };
 
 struct relief_step {

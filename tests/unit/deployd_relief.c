@@ -47,6 +47,8 @@ static void case_order(void)
         {"lent, and it is not any more", 400, 25, false, true, {3}},
         {"more than could be lent", 300, 25, true, false, {3, 2}},
         {"above a limit without a burst, and nobody asked", 100, 0, false, true, {0}},
+        {"lowered below what runs, calm, and nobody asked", 300, 25, true, true, {0}},
+        {"lowered below what runs, and nobody asked", 300, 25, false, true, {0}},
         {"no limit", QUOTA_UNLIMITED, 0, false, false, {0}},
     };
     struct relief_site sites[5];
