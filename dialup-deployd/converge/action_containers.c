@@ -107,7 +107,7 @@ void action_create(struct site_work *work)
         .instance = config_text(config, CONFIG_common_instance),
         .owner = arena_printf(arena, "%s:%lld", quota_entity_name(site->owner_kind),
                               (long long)site->owner_id),
-        .kind = "production",
+        .kind = CONTAINER_KIND_PRODUCTION,
         .site_id = site->id,
         .deployment_id = site->desired_deployment,
         .generation = site->restart_generation,

@@ -142,7 +142,8 @@ void instances_observe(struct instances *instances, struct arena *arena, const c
     struct plan_container *containers = arena_calloc(arena, count, sizeof(*containers));
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (str_equal(list[i].kind, "production") && str_equal(list[i].network, network)) {
+        if (str_equal(list[i].kind, CONTAINER_KIND_PRODUCTION) &&
+            str_equal(list[i].network, network)) {
             containers[used++] = observe(instances, arena, &list[i]);
         }
     }

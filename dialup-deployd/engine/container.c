@@ -187,6 +187,8 @@ void container_update(struct engine *engine, const char *id, int64_t memory_mib,
     json_put_integer(&writer, "Memory", memory_mib << 20);
     json_put_integer(&writer, "MemorySwap", memory_mib << 20);
     json_put_integer(&writer, "NanoCpus", cpu_millicores * 1000000);
+    json_put_integer(&writer, "CpuShares",
+                     container_cpu_shares(CONTAINER_KIND_PRODUCTION, cpu_millicores));
     json_end_object(&writer);
     send(waiting, "POST", path, strbuf_text(&body), 0, on_simple_done);
 }

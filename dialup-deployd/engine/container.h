@@ -23,6 +23,9 @@ enum { CONTAINER_ID_SIZE = 65 };
 #define CONTAINER_LABEL_OWNER "dialup.owner"
 #define CONTAINER_LABEL_KIND "dialup.kind"
 
+/* The kind of a container that serves a site; others build or edit. */
+#define CONTAINER_KIND_PRODUCTION "production"
+
 struct container_mount {
     const char *source; /* on the host */
     const char *target;
@@ -89,6 +92,10 @@ struct container_detail {
     int64_t pids;
 };
 
+/* Weight among containers that all want CPU, in Docker's shares of 1024 a core: a site's is what it
+ * was promised; what only builds or edits has an eighth of it, so that sites go first. */
+int64_t container_cpu_shares(const char *kind, int64_t cpu_millicores);
+
 /* The JSON of POST /containers/create. Pure. */
 void container_spec_print(const struct container_spec *spec, struct strbuf *out);
 
@@ -109,7 +116,7 @@ void container_start(struct engine *engine, const char *id, container_done_fn *o
 void container_inspect(struct engine *engine, const char *id, const char *network,
                        container_detail_fn *on_detail, void *context);
 
-/* Memory (with no swap) and CPU of a container, at once. */
+/* Memory (with no swap) and CPU, cap and weight, of a site's container, at once. */
 void container_update(struct engine *engine, const char *id, int64_t memory_mib,
                       int64_t cpu_millicores, container_done_fn *on_done, void *context);
 

@@ -10,6 +10,20 @@
 #include "libdialup/json/writer.h"
 
 enum { MIB = 1 << 20, NANOS_PER_MILLICORE = 1000000, FRAME_HEADER = 8 };
+enum {
+    MILLICORES_PER_CORE = 1000,
+    SHARES_PER_CORE = 1024,
+    SHARES_LEAST = 2,
+    SHARES_OF_OTHERS = 8 /* one part in so many */
+};
+
+/* Docker takes no less than 2. */
+int64_t container_cpu_shares(const char *kind, int64_t cpu_millicores)
+{
+    int64_t part = str_equal(kind, CONTAINER_KIND_PRODUCTION) ? 1 : SHARES_OF_OTHERS;
+    int64_t shares = cpu_millicores * SHARES_PER_CORE / MILLICORES_PER_CORE / part;
+    return shares > SHARES_LEAST ? shares : SHARES_LEAST;
+}
 
 static void put_texts(struct json_writer *writer, const char *name, const char *const *texts,
                       size_t count)
@@ -105,6 +119,7 @@ static void put_host_config(struct json_writer *writer, const struct container_s
     json_put_integer(writer, "Memory", spec->memory_mib * MIB);
     json_put_integer(writer, "MemorySwap", spec->memory_mib * MIB);
     json_put_integer(writer, "NanoCpus", spec->cpu_millicores * NANOS_PER_MILLICORE);
+    json_put_integer(writer, "CpuShares", container_cpu_shares(spec->kind, spec->cpu_millicores));
     json_put_integer(writer, "PidsLimit", spec->pids);
     json_put_bool(writer, "Init", true);
     json_put_bool(writer, "ReadonlyRootfs", spec->has_read_only_root);

@@ -12,6 +12,7 @@
 #include "dialup-deployd/engine/container.h"
 #include "dialup-deployd/engine/url.h"
 #include "dialup-deployd/engine/wait.h"
+#include "dialup-deployd/jobs/container_run.h"
 #include "dialup-deployd/jobs/docker_context.h"
 #include "dialup-deployd/jobs/docker_steps.h"
 #include "dialup-deployd/jobs/dockerfile_check.h"
@@ -118,8 +119,9 @@ static void make_query(struct build *build, const char *tag, struct strbuf *quer
     const char *cgroup = choose_cgroup(build);
     strbuf_puts(query, "/build?rm=1&forcerm=1&t=");
     engine_escape(query, tag);
-    strbuf_printf(query, "&memory=%lld&memswap=%lld&cpuperiod=%d&cpuquota=%d", memory, memory,
-                  CPU_PERIOD_US, CPU_PERIOD_US);
+    strbuf_printf(query, "&memory=%lld&memswap=%lld&cpuperiod=%d&cpuquota=%d&cpushares=%lld",
+                  memory, memory, CPU_PERIOD_US, CPU_PERIOD_US,
+                  (long long)container_cpu_shares("build", CONTAINER_RUN_MILLICORES));
     strbuf_puts(query, "&networkmode=");
     engine_escape(query, build->params->network);
     put_labels(build, query);

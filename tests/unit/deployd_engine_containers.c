@@ -74,7 +74,8 @@ static void case_update(void)
     wait_for(1);
     CHECK_STR(stub.last_line, "POST /v1.44/containers/abc/update HTTP/1.1");
     CHECK_STR(stub.last_body,
-              "{\"Memory\":536870912,\"MemorySwap\":536870912,\"NanoCpus\":1500000000}");
+              "{\"Memory\":536870912,\"MemorySwap\":536870912,\"NanoCpus\":1500000000,"
+              "\"CpuShares\":1536}");
     stub_end();
 }
 

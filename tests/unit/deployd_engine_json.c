@@ -199,13 +199,27 @@ static void case_escape(void)
     CHECK_STR(strbuf_text(&out), "aZ0-_.~%20%2F%3F%23%25%26%3D%22%7B%C3%A4");
 }
 
+static void case_shares(void)
+{
+    static const struct {
+        const char *kind;
+        int64_t millicores, shares;
+    } rows[] = {
+        {"production", 1000, 1024}, {"production", 250, 256}, {"build", 1000, 128},
+        {"development", 300, 38},   {"production", 1, 2},     {"build", 0, 2},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        CHECK_INT(container_cpu_shares(rows[i].kind, rows[i].millicores), rows[i].shares);
+    }
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
         {"a container as JSON", case_spec},          {"a list of containers", case_list_parse},
         {"a list of images", case_image_list_parse}, {"a container in detail", case_detail_parse},
         {"frames of a log", case_unframe},           {"versions", case_versions},
-        {"paths are escaped", case_escape},
+        {"paths are escaped", case_escape},          {"weights of CPU", case_shares},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
