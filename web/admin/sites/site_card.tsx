@@ -89,7 +89,7 @@ function Facts({ site }: { site: Site }) {
                 <dt>Live</dt>
                 <dd><LiveVersion id={site.live_deployment} /></dd>
             </div>
-            {hasContainer(site) && (
+            {site.memory_mib > 0 && (
                 <>
                     <div>
                         <dt>Memory</dt>
