@@ -9,6 +9,7 @@
 #include "dialup-deployd/deployd.h"
 #include "dialup-deployd/inspect.h"
 #include "dialup-deployd/owner_limits.h"
+#include "dialup-deployd/pressure/enforcer.h"
 #include "dialup-deployd/views.h"
 #include "libdialup/base/log.h"
 #include "libdialup/site/site_type.h"
@@ -129,9 +130,10 @@ static void on_applied(void *context)
     ipc_request_reply(apply->request, &result);
 }
 
-/* The gate and the converger; the rest is theirs. */
-static void tell(const struct deployd *deployd, enum quota_entity owner_kind, int64_t owner_id)
+/* The gate, the enforcer and the converger; the rest is theirs. */
+static void tell(struct deployd *deployd, enum quota_entity owner_kind, int64_t owner_id)
 {
+    enforcer_look(deployd, owner_kind, owner_id);
     if (owner_kind == QUOTA_SYSTEM) {
         owner_limits_tell_all(deployd->owner_limits);
     } else {
@@ -141,8 +143,7 @@ static void tell(const struct deployd *deployd, enum quota_entity owner_kind, in
 }
 
 /* What a team's members bring in is not theirs meanwhile. */
-static void tell_members(const struct deployd *deployd, struct arena *arena,
-                         const struct apply *apply)
+static void tell_members(struct deployd *deployd, struct arena *arena, const struct apply *apply)
 {
     struct team_members_list list = {0};
     if (apply->owner_kind != QUOTA_TEAM ||

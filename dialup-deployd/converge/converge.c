@@ -9,6 +9,7 @@
 #include "dialup-deployd/bridges.h"
 #include "dialup-deployd/converge/docker_watch.h"
 #include "dialup-deployd/converge/orphans.h"
+#include "dialup-deployd/converge/readback.h"
 #include "dialup-deployd/converge/site_loop.h"
 #include "dialup-deployd/deployd.h"
 #include "libdialup/base/clock.h"
@@ -122,6 +123,10 @@ void converger_kick_owner(struct converger *converger, enum quota_entity owner_k
         return;
     }
     for (size_t i = 0; i < list.count; i++) {
+        struct site_work *work = find_work(converger, list.rows[i].id);
+        if (work) {
+            readback_look(work);
+        }
         converger_kick(converger, list.rows[i].id);
     }
 }

@@ -33,7 +33,8 @@ void converger_wake(struct converger *converger, int64_t site_id);
 /* Since when visitors are led to its container, monotonic; 0: they are not, as far as we know. */
 int64_t converger_led_since_ms(const struct converger *converger, int64_t site_id);
 
-/* All sites of an owner; QUOTA_SYSTEM, here and below: of everybody. */
+/* All sites of an owner; QUOTA_SYSTEM, here and below: of everybody. What the kernel has in force
+ * of their limits is read back before. */
 void converger_kick_owner(struct converger *converger, enum quota_entity owner_kind,
                           int64_t owner_id);
 

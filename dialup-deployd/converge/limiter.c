@@ -23,7 +23,8 @@ struct limiting {
     int64_t cpu_millicores;
     int64_t declared_mib; /* Docker has it */
     int64_t in_force_mib; /* the kernel has it; 0: not known, or none */
-    int64_t step_mib;     /* asked for now */
+    int64_t in_force_millicores;
+    int64_t step_mib; /* asked for now */
     bool is_asking;
     bool is_changed; /* meanwhile */
     bool has_high;   /* memory.high was set */
@@ -73,6 +74,7 @@ static int64_t judge(struct limiting *limiting, const struct container_detail *d
     int64_t in_force = 0;
     int64_t used_mib;
     limiting->in_force_mib = 0;
+    limiting->in_force_millicores = detail->cpu_millicores;
     int64_t wanted_mib = limiting->memory_mib;
     if (!detail->is_running ||
         cgroup_find(limiting->limiter->cgroup_root, (pid_t)detail->pid, &dirs, NULL) < 0 ||
@@ -80,6 +82,7 @@ static int64_t judge(struct limiting *limiting, const struct container_detail *d
         return wanted_mib;
     }
     limiting->in_force_mib = in_force / MIB;
+    cgroup_read_cpu_limit(&dirs, &limiting->in_force_millicores, NULL);
     int64_t step_mib = limiter_next_mib(wanted_mib, limiting->in_force_mib, used_mib);
     bool wants_high = step_mib > wanted_mib;
     if (wants_high != limiting->has_high) {
@@ -174,7 +177,8 @@ static void on_inspected(void *context, const struct container_detail *detail,
     limiting->step_mib = judge(limiting, detail);
     bool is_known = limiting->in_force_mib == limiting->declared_mib || !limiting->in_force_mib;
     if (is_known && limiting->step_mib == limiting->declared_mib &&
-        limiting->cpu_millicores == detail->cpu_millicores) {
+        limiting->cpu_millicores == detail->cpu_millicores &&
+        limiting->cpu_millicores == limiting->in_force_millicores) {
         end(limiting, NULL);
         return;
     }
@@ -195,12 +199,23 @@ static void on_again(evutil_socket_t fd, short events, void *context)
     ask(context);
 }
 
-static struct limiting *find_or_add(struct limiter *limiter, const char *id)
+static struct limiting *find(const struct limiter *limiter, const char *id)
 {
     struct limiting *limiting = limiter->list;
     while (limiting && !str_equal(limiting->id, id)) {
         limiting = limiting->next;
     }
+    return limiting;
+}
+
+bool limiter_is_busy(const struct limiter *limiter, const char *id)
+{
+    return find(limiter, id) != NULL;
+}
+
+static struct limiting *find_or_add(struct limiter *limiter, const char *id)
+{
+    struct limiting *limiting = find(limiter, id);
     if (!limiting) {
         limiting = xcalloc(1, sizeof(*limiting));
         limiting->limiter = limiter;

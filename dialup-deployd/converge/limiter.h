@@ -32,6 +32,9 @@ void limiter_free(struct limiter *limiter);
 void limiter_set(struct limiter *limiter, const char *id, int64_t memory_mib,
                  int64_t cpu_millicores, container_done_fn *on_done, void *context);
 
+/* Whether this container is still on its way to what was asked for last. */
+bool limiter_is_busy(const struct limiter *limiter, const char *id);
+
 /* Pure: the limit to set next, on the way to wanted. used_mib is the working set, in_force_mib 0:
  * no limit. Never less than what is used and some room to breathe; never more than what is in
  * force, unless more is wanted. */

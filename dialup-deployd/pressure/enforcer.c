@@ -359,6 +359,18 @@ int enforcer_run(struct deployd *deployd, struct arena *arena, enum quota_entity
     return enforce_all(&base, err);
 }
 
+void enforcer_look(struct deployd *deployd, enum quota_entity owner_kind, int64_t owner_id)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct enforced_list list = {.rows = arena_calloc(arena, ENFORCED_MAX, sizeof(*list.rows))};
+    const struct owner_work base = {
+        .deployd = deployd, .arena = arena, .kind = owner_kind, .id = owner_id, .list = &list};
+    struct error err;
+    if (enforce_all(&base, &err) < 0) {
+        log_error("cannot see who uses how much: %s", err.message);
+    }
+}
+
 static void on_timer(evutil_socket_t fd, short events, void *context)
 {
     struct enforcer *enforcer = context;

@@ -38,6 +38,9 @@ struct enforced_list {
 struct enforcer *enforcer_new(struct deployd *deployd);
 void enforcer_free(struct enforcer *enforcer);
 
+/* As the clock does, but now and for one owner: its limits were changed. */
+void enforcer_look(struct deployd *deployd, enum quota_entity owner_kind, int64_t owner_id);
+
 /* Now, for one owner, or everybody (QUOTA_SYSTEM); dry: says what it would do. In the arena. */
 int enforcer_run(struct deployd *deployd, struct arena *arena, enum quota_entity owner_kind,
                  int64_t owner_id, bool is_dry, struct enforced_list *ret_list, struct error *err);
