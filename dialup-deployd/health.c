@@ -11,6 +11,7 @@
 #include "dialup-deployd/bridges.h"
 #include "dialup-deployd/converge/converge.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/job_call.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -40,6 +41,15 @@ static struct health_finding check_docker(void *state)
                               converger_network_error(deployd->converger));
     }
     return health_ok("Docker answers");
+}
+
+static struct health_finding check_jobs(void *state)
+{
+    const struct deployd *deployd = state;
+    struct error err;
+    return job_check_programs(config_text(deployd->run->config, CONFIG_deployd_jobs_dir), &err) == 0
+               ? health_ok("The job programs are there")
+               : health_problem(HEALTH_FAILING, err.hint, "%s", err.message);
 }
 
 static struct health_finding check_gate(void *state)
@@ -108,6 +118,7 @@ static struct health_finding check_memory(void *state)
 }
 
 const struct health_check deployd_checks[DEPLOYD_CHECK_COUNT] = {
-    {"docker", check_docker},     {"gate", check_gate},       {"sites", check_sites},
-    {"firewall", check_firewall}, {"storage", check_storage}, {"memory", check_memory},
+    {"docker", check_docker}, {"jobs", check_jobs},         {"gate", check_gate},
+    {"sites", check_sites},   {"firewall", check_firewall}, {"storage", check_storage},
+    {"memory", check_memory},
 };

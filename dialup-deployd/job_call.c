@@ -3,10 +3,31 @@
  */
 #include "dialup-deployd/job_call.h"
 
+#include <unistd.h>
+
 #include "dialup-deployd/deployd.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
 #include "libdialup/json/writer.h"
+
+int job_check_programs(const char *jobs_dir, struct error *err)
+{
+    static const char *const names[] = {"build", "firewall", "measure", "reclaim", "sweep"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        AUTO_FREE char *program = xasprintf("%s/dialup-job-%s", jobs_dir, names[i]);
+        if (access(program, X_OK) < 0) {
+            error_set(
+                err, ERR_NOT_FOUND,
+                "There is no program %s. Sites that run go on; nothing can be built, measured "
+                "or thrown away",
+                program);
+            error_hint(err, "Set deployd.jobs_dir to the folder of the job programs, then: "
+                            "systemctl restart dialup-deployd");
+            return -ERR_NOT_FOUND;
+        }
+    }
+    return 0;
+}
 
 int job_call_start(const struct deployd *deployd, const struct job_call *call, struct job **ret_job,
                    struct error *err)

@@ -18,6 +18,9 @@ struct job_call {
     void *context;
 };
 
+/* Whether every job program can be run from the folder: ERR_NOT_FOUND with the remedy. */
+int job_check_programs(const char *jobs_dir, struct error *err);
+
 /* As job_start. */
 int job_call_start(const struct deployd *deployd, const struct job_call *call, struct job **ret_job,
                    struct error *err);

@@ -11,6 +11,7 @@
 #include "dialup-deployd/health.h"
 #include "dialup-deployd/images.h"
 #include "dialup-deployd/job.h"
+#include "dialup-deployd/job_call.h"
 #include "dialup-deployd/owner_limits.h"
 #include "dialup-deployd/pressure/enforcer.h"
 #include "dialup-deployd/pressure/pressure.h"
@@ -82,6 +83,15 @@ static int check_groups(const struct config *config, struct error *err)
 {
     gid_t gid;
     return group_find(config, CONFIG_common_web_group, &gid, err);
+}
+
+/* Sites that are there need none of them to run, so this is no reason not to start. */
+static void look_for_jobs(const struct config *config)
+{
+    struct error err;
+    if (job_check_programs(config_text(config, CONFIG_deployd_jobs_dir), &err) < 0) {
+        log_error("%s. %s", err.message, err.hint);
+    }
 }
 
 static int measure_machine(struct deployd *deployd, struct error *err)
@@ -158,6 +168,7 @@ static int start(struct daemon_run *run, void **ret_state, struct error *err)
                               &deployd->engine, err)) < 0) {
         return result;
     }
+    look_for_jobs(run->config);
     deployd->limiter = limiter_new(run->base, deployd->engine,
                                    config_text(run->config, CONFIG_monitord_cgroup_root));
     deployd->owner_limits = owner_limits_new(deployd);
