@@ -204,8 +204,9 @@ void violation_book_look(struct violation_book *book, enum quota_entity entity, 
     }
     look(book, entry, rules, limit, used);
     if (entry->episode.is_open) {
-        entry->is_changed = entry->is_changed || entry->limit != limit->hard;
-        entry->limit = limit->hard;
+        /* A limit that was raised above the use ends the episode; it was not what was passed. */
+        entry->is_changed = entry->is_changed || (counts && entry->limit != limit->hard);
+        entry->limit = counts ? limit->hard : entry->limit;
         set_action(entry, entry->is_acted_on ? "" : action);
     }
 }

@@ -266,6 +266,22 @@ static void case_episode(void)
     check_row(&rig, 2, "hard", 60, 100, 70, "");
 }
 
+/* What was passed stands in the row, and not what ended it. */
+static void case_raised(void)
+{
+    AUTO_RIG struct rig rig;
+    const struct quota_limit thousand = {.hard = 1000, .soft_percent = QUOTA_SOFT_PERCENT};
+    rig_init(&rig);
+    round_at(&rig, 10, 105, "");
+    flush(&rig);
+    violation_book_begin(rig.book, 20);
+    violation_book_look(rig.book, QUOTA_USER, 5, QUOTA_MEMORY, &at_once, &thousand, 105, "");
+    violation_book_end(rig.book, 0);
+    flush(&rig);
+    check_row(&rig, 1, "over", 10, 105, 20, "");
+    CHECK_INT(rig.list.rows[0].limit, 100);
+}
+
 /* What another program did stands instead of what the look says. */
 static void case_action(void)
 {
@@ -375,10 +391,15 @@ static void case_restarts(void)
 int main(void)
 {
     static const struct check_case cases[] = {
-        {"what owners use", case_uses},           {"what the gate carries for them", case_gate},
-        {"which figures count", case_figures},    {"an episode is one row", case_episode},
-        {"what was done about it", case_action},  {"a flush that comes late", case_late_flush},
-        {"declared and in force", case_in_force}, {"restarts", case_restarts},
+        {"what owners use", case_uses},
+        {"what the gate carries for them", case_gate},
+        {"which figures count", case_figures},
+        {"an episode is one row", case_episode},
+        {"a limit that is raised", case_raised},
+        {"what was done about it", case_action},
+        {"a flush that comes late", case_late_flush},
+        {"declared and in force", case_in_force},
+        {"restarts", case_restarts},
     };
     return check_run(cases, ARRAY_COUNT(cases));
 }
