@@ -8,6 +8,7 @@
 
 #include "dialup-admind/profile_changes.h"
 #include "dialup-admind/quotas.h"
+#include "dialup-admind/usage_view.h"
 #include "dialup-admind/violation_view.h"
 #include "libdialup/base/str.h"
 #include "libdialup/store/profiles.h"
@@ -124,7 +125,7 @@ static const struct admind_quota_row *view_limits(struct arena *arena, enum quot
             row->brought = level->brought.of[i];
             row->effective = quota_level_limit(level, dimension).hard;
         }
-        if (level && quota_dimension_is_counted(dimension)) {
+        if (level && usage_is_known(dimension, NULL)) {
             row->has_used = true;
             row->used = level->used.of[i];
             row->state = quota_state_name(quota_level_state(level, dimension));
@@ -139,7 +140,12 @@ static int answer_quotas(const struct admind *admind, struct arena *arena,
 {
     struct quota_limit raw[QUOTA_DIMENSION_COUNT];
     struct quota_level level;
+    const struct scope whose = {subject->entity == QUOTA_SYSTEM ? SCOPE_SYSTEM : SCOPE_OWNER,
+                                subject->entity, subject->id};
     int result = quotas_read(admind, arena, subject, &level, raw, err);
+    if (result == 0) {
+        result = usage_read_beside(admind, &whose, NULL, &level.used, err);
+    }
     if (result == 0) {
         *ret_quotas = (struct admind_quotas){
             .entity = quota_entity_name(subject->entity),

@@ -44,18 +44,15 @@ static int read_held(const struct admind *admind, const struct scope *owner,
                : 0;
 }
 
-/* The ledger's, what is added up over a day, and what the gate counts. */
-static bool is_known(enum quota_dimension dimension, const struct gate_use *gate)
+bool usage_is_known(enum quota_dimension dimension, const struct gate_use *gate)
 {
     enum quota_kind kind = quota_dimension_info(dimension)->kind;
     return quota_dimension_is_counted(dimension) || kind == QUOTA_INTEGRAL ||
            (gate && (kind == QUOTA_RATE || kind == QUOTA_GAUGE));
 }
 
-/* What is used and does not stand in the ledger: uploads on their way, which are all that is kept
- * for a while, the hours of today, and what passes the gate. */
-static int read_beside(const struct admind *admind, const struct scope *owner,
-                       const struct gate_use *gate, struct quota_amounts *used, struct error *err)
+int usage_read_beside(const struct admind *admind, const struct scope *owner,
+                      const struct gate_use *gate, struct quota_amounts *used, struct error *err)
 {
     struct uploads_held held;
     int64_t awake_s = 0;
@@ -84,13 +81,13 @@ static int read_dimensions(const struct admind *admind, struct arena *arena,
     int result = level_read(admind, arena, entity, owner->id, &level, err);
     if (result == 0) {
         usage->name = level.name;
-        result = read_beside(admind, owner, gate, &level.used, err);
+        result = usage_read_beside(admind, owner, gate, &level.used, err);
     }
     for (int i = 0; result == 0 && i < QUOTA_DIMENSION_COUNT; i++) {
         const struct quota_dimension_info *info = quota_dimension_info((enum quota_dimension)i);
         int64_t used = level.used.of[i];
         int64_t limit = quota_level_limit(&level, (enum quota_dimension)i).hard;
-        if (!is_known((enum quota_dimension)i, gate) ||
+        if (!usage_is_known((enum quota_dimension)i, gate) ||
             !quota_dimension_binds((enum quota_dimension)i, entity)) {
             continue;
         }

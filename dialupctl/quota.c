@@ -9,6 +9,7 @@
 #include "dialupctl/command.h"
 #include "dialupctl/peers.h"
 #include "dialupctl/quota.h"
+#include "dialupctl/quota_beside.h"
 #include "dialupctl/show_json.h"
 #include "libdialup/base/memory.h"
 #include "libdialup/base/str.h"
@@ -178,13 +179,11 @@ static void print_quotas(struct ctl *ctl, const struct json_value *answer)
 /* show, set ------------------------------------------------------------------------------------ */
 
 static int ask_quotas(struct ctl *ctl, const char *method, const struct strbuf *params,
-                      bool as_json, const struct json_value **ret_answer, struct error *err)
+                      const struct json_value **ret_answer, struct error *err)
 {
     int result = peer_ask(ctl, "admind", method, params, ret_answer, err);
-    if (result == 0 && as_json) {
-        show_json(*ret_answer);
-    } else if (result == 0) {
-        print_quotas(ctl, *ret_answer);
+    if (result == 0) {
+        *ret_answer = quota_with_gate(ctl, *ret_answer);
     }
     return result;
 }
@@ -203,7 +202,15 @@ static int show(struct ctl *ctl, struct error *err)
     if (result == 0 && at < ctl->argc) {
         return command_wrong_use(ctl, err);
     }
-    return result < 0 ? result : ask_quotas(ctl, "quota_show", &params, as_json, &answer, err);
+    if (result < 0 || (result = ask_quotas(ctl, "quota_show", &params, &answer, err)) < 0) {
+        return result;
+    }
+    if (as_json) {
+        show_json(answer);
+    } else {
+        print_quotas(ctl, answer);
+    }
+    return 0;
 }
 
 /* What binds now of the limits that were given from argv[first] on. */
@@ -247,29 +254,11 @@ static void print_container(struct ctl *ctl, const struct json_value *row)
                                                   "violations tells if it stays so");
 }
 
-/* Whose limits they are, in the words of deployd's limits_apply. */
-static void put_owner(const struct json_value *quotas, struct strbuf *params)
+/* in_force NULL: deployd does not answer. The limits are saved, and that is no failure. */
+static void print_in_force(struct ctl *ctl, int first, const struct json_value *quotas,
+                           const struct json_value *in_force)
 {
-    struct json_writer writer;
-    const char *entity = json_find_text(quotas, "entity", "system");
-    json_writer_init(&writer, params);
-    json_begin_object(&writer);
-    json_put_text(&writer, "owner_kind", entity);
-    json_put_integer(&writer, "owner_id",
-                     str_equal(entity, "system") ? 1 : json_find_integer(quotas, "entity_id", 0));
-    json_end_object(&writer);
-}
-
-/* The limits are saved; that running sites have them is asked of deployd, which reads them back.
- * Without it they follow later, and that is no failure. */
-static void print_in_force(struct ctl *ctl, int first, const struct json_value *quotas)
-{
-    AUTO_STRBUF struct strbuf params = STRBUF_INIT;
-    const struct json_value *answer = NULL;
-    struct error err;
-    put_owner(quotas, &params);
-    bool is_told = peer_ask(ctl, "deployd", "limits_apply", &params, &answer, &err) == 0;
-    const struct json_value *sites = is_told ? json_find(answer, "sites") : NULL;
+    const struct json_value *sites = in_force ? json_find(in_force, "sites") : NULL;
     size_t count = sites && sites->type == JSON_ARRAY ? sites->item_count : 0;
     puts("\nIn force now:");
     print_binding(ctl, first, json_find(quotas, "rows"));
@@ -279,7 +268,7 @@ static void print_in_force(struct ctl *ctl, int first, const struct json_value *
     if (count > CONTAINERS_SHOWN) {
         printf("  and %zu more containers\n", count - CONTAINERS_SHOWN);
     }
-    if (!is_told) {
+    if (!in_force) {
         puts("  Running sites follow once dialup-deployd answers again; it does not now.");
     } else if (count == 0) {
         puts("  No container runs that has to follow.");
@@ -309,13 +298,17 @@ static int set(struct ctl *ctl, struct error *err)
         result = quota_put_limits(ctl, at, &writer, err);
     }
     json_end_object(&writer);
-    if (result == 0) {
-        result = ask_quotas(ctl, "quota_set", &params, as_json, &answer, err);
+    if (result < 0 || (result = ask_quotas(ctl, "quota_set", &params, &answer, err)) < 0) {
+        return result;
     }
-    if (result == 0 && !as_json) {
-        print_in_force(ctl, first, answer);
+    const struct json_value *in_force = quota_put_in_force(ctl, answer);
+    if (as_json) {
+        show_json(quota_with_member(ctl, answer, "in_force", in_force));
+    } else {
+        print_quotas(ctl, answer);
+        print_in_force(ctl, first, answer, in_force);
     }
-    return result;
+    return 0;
 }
 
 /* violations ----------------------------------------------------------------------------------- */
