@@ -277,9 +277,10 @@ static int create_site(struct job *job, struct error *err)
     json_end_object(&writer);
     int result = run_call(job->run, "POST", "/api/sites", &body, NULL, err);
     job->has_created = result == 0;
-    if (result == -ERR_QUOTA_EXCEEDED && job->team_id != 0) {
-        error_hint(err, "See what would help: deploy team advice %" PRId64 " --type %s",
-                   job->team_id, job->type->name);
+    if (result == -ERR_QUOTA_EXCEEDED && job->team_id != 0 && strstr(err->hint, "team advice")) {
+        const char *said = arena_strdup(job->run->arena, err->hint);
+        error_hint(err, "%s. Here: deploy team advice %" PRId64 " --type %s", said, job->team_id,
+                   job->type->name);
     }
     if (result == 0) {
         terminal_say(&job->run->terminal, "Created the site %s.", job->domain.name);

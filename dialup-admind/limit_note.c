@@ -9,9 +9,10 @@
 #include "libdialup/base/str.h"
 #include "libdialup/site/site_type.h"
 
-enum { AMOUNT_SIZE = 64, SENTENCE_SIZE = 512, HOURS_A_DAY = 24, WARNINGS_PER_DIMENSION = 3 };
+enum { AMOUNT_SIZE = 64, SENTENCE_SIZE = 512, HOURS_A_DAY = 24, WARNINGS_PER_DIMENSION = 4 };
 
-const char *limit_note(const struct admind *admind, struct arena *arena,
+/* Above the server's own limit nobody gets anything; that one an admin may set too high. */
+const char *limit_note(const struct admind *admind, struct arena *arena, enum quota_entity entity,
                        const struct quota_limit *limits, const bool *changed)
 {
     AUTO_STRBUF struct strbuf note = STRBUF_INIT;
@@ -31,7 +32,9 @@ const char *limit_note(const struct admind *admind, struct arena *arena,
     if (note.size == 0) {
         return NULL;
     }
-    strbuf_puts(&note, ". Sites get no more than the machine has.");
+    strbuf_puts(&note, entity == QUOTA_SYSTEM
+                           ? ". More is promised than there is: when it runs short, sites give way."
+                           : ". Sites get no more than the server promises.");
     return arena_strdup(arena, strbuf_text(&note));
 }
 
@@ -93,6 +96,21 @@ static const char *hours_above(struct arena *arena, enum quota_dimension dimensi
                : NULL;
 }
 
+/* What nothing at all means where it is not simply that. */
+static const char *means_nothing(struct arena *arena, enum quota_dimension dimension, int64_t limit)
+{
+    static const char *const meanings[QUOTA_DIMENSION_COUNT] = {
+        [QUOTA_BANDWIDTH] = "sites still answer, at 1 kbit/s",
+        [QUOTA_CONNECTIONS] = "visitors are still let in, one at a time",
+        [QUOTA_RUNTIME_HOURS] = "sites with a container do not run at all",
+        [QUOTA_IDLE_MINUTES] = "lazy sites fall asleep as soon as nobody is there",
+    };
+    return limit == 0 && meanings[dimension]
+               ? arena_printf(arena, "%s: %s", quota_dimension_info(dimension)->name,
+                              meanings[dimension])
+               : NULL;
+}
+
 const char *const *limit_warnings(struct arena *arena, const struct quota_level *level,
                                   const bool *changed, size_t *ret_count)
 {
@@ -110,7 +128,8 @@ const char *const *limit_warnings(struct arena *arena, const struct quota_level 
             warnings[count++] = arena_strdup(arena, text);
         }
         const char *others[] = {brought_above(arena, level, dimension),
-                                hours_above(arena, dimension, limit)};
+                                hours_above(arena, dimension, limit),
+                                means_nothing(arena, dimension, limit)};
         for (size_t other = 0; other < ARRAY_COUNT(others); other++) {
             if (others[other]) {
                 warnings[count++] = others[other];

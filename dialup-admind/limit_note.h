@@ -9,11 +9,10 @@
 
 /* Sentences in the arena; NULL if there is nothing to say. changed tells which limits were given.
  */
-const char *limit_note(const struct admind *admind, struct arena *arena,
+const char *limit_note(const struct admind *admind, struct arena *arena, enum quota_entity entity,
                        const struct quota_limit *limits, const bool *changed);
 
-/* What changed limits mean for what is used and for the types of sites: "Memory is over by 64MB
- * now:
- * ...". level is as it is after the change; sentences in the arena. */
+/* What changed limits mean for what is used and for the types of sites, such as "Memory is over by
+ * 64MB now: ...". level is as it is after the change; sentences in the arena. */
 const char *const *limit_warnings(struct arena *arena, const struct quota_level *level,
                                   const bool *changed, size_t *ret_count);

@@ -103,7 +103,8 @@ int quotas_save(const struct admind *admind, struct arena *arena,
         (r = db_transaction_commit(&transaction, err)) < 0) {
         return r;
     }
-    *ret_saved = (struct quotas_saved){.note = limit_note(admind, arena, raw, is_changed)};
+    *ret_saved =
+        (struct quotas_saved){.note = limit_note(admind, arena, subject->entity, raw, is_changed)};
     ret_saved->warnings = limit_warnings(arena, &after, is_changed, &ret_saved->warnings_count);
     people_audit(
         admind, actor->people.name, actor->people.request_id, "limits.change",

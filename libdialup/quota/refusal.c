@@ -84,6 +84,13 @@ static bool is_freed_by_stopping(enum quota_dimension dimension)
            dimension == QUOTA_DEV_CONTAINERS;
 }
 
+/* Whatever else stops, one thing that asks for more than the limit never fits. */
+static bool is_above_all(const struct quota_check *check)
+{
+    return quota_dimension_info(check->dimension)->kind == QUOTA_RESERVED && check->limit > 0 &&
+           check->requested > check->limit;
+}
+
 static void set_hint(const struct quota_check *check, struct error *err)
 {
     const struct quota_dimension_info *info = quota_dimension_info(check->dimension);
@@ -100,6 +107,10 @@ static void set_hint(const struct quota_check *check, struct error *err)
                      sizeof(brought));
         error_hint(err, "You bring %s into a team: ask its lead to give some back. Or: %s", brought,
                    info->hint);
+    } else if (is_above_all(check)) {
+        char limit[32];
+        quota_format(info->unit, check->limit, limit, sizeof(limit));
+        error_hint(err, "Take at most %s for it, or ask admin for more %s", limit, info->noun);
     } else {
         error_hint(err, "%s", info->hint);
     }

@@ -107,12 +107,14 @@ static int check_name(const char *name, struct error *err)
     size_t len = strlen(name);
     bool is_blank = strspn(name, " \t") == len;
     bool is_one_line = str_is_one_line(name);
-    if (is_one_line && len <= NAME_LEN_MAX) {
+    bool is_number = strspn(name, "0123456789") == len; /* teams are named by number, too */
+    if (is_one_line && !is_number && len <= NAME_LEN_MAX) {
         return 0;
     }
     int result = error_set_field(err, ERR_INVALID_ARGUMENT, "name", "%s",
                                  is_blank       ? "A team needs a name"
                                  : !is_one_line ? "A team's name is one line of plain text"
+                                 : is_number    ? "A team's name is more than a number"
                                                 : "This name is too long");
     error_hint(err, "Use 1 to %d characters", NAME_LEN_MAX);
     return result;

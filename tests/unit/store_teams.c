@@ -88,7 +88,8 @@ static void case_teams(void)
     CHECK_STR(s->f.err.field, "name");
     CHECK_STR(s->f.err.message, "There is a team \"the BLOG\" already");
     static const char *const bad[] = {
-        "", "  ", "a\nb", "12345678901234567890123456789012345678901234567890123456789012345"};
+        "", "  ", "a\nb", "42",
+        "a2345678901234567890123456789012345678901234567890123456789012345"};
     for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
         CHECK_INT(teams_create(s->admind, bad[i], rig.bob, 5, &id, &s->f.err),
                   -ERR_INVALID_ARGUMENT);
