@@ -194,15 +194,27 @@ static int put_run(struct db *db, const struct site *site, const struct run *run
     return result;
 }
 
+static int admit_run(const struct admission *admission, struct arena *arena,
+                     const struct site *site, const char *action, struct run *run,
+                     struct error *err)
+{
+    int result = read_run(admission->db, site, run, err);
+    return result < 0 ? result : admit(admission, arena, &run->held, &run->request, action, err);
+}
+
+int admission_check_run(const struct admission *admission, struct arena *arena,
+                        const struct site *site, const char *action, struct error *err)
+{
+    struct run run;
+    return admit_run(admission, arena, site, action, &run, err);
+}
+
 int admission_reserve_run(const struct admission *admission, struct arena *arena,
                           const struct site *site, const char *action, int64_t now,
                           struct error *err)
 {
     struct run run;
-    int result = read_run(admission->db, site, &run, err);
-    if (result == 0) {
-        result = admit(admission, arena, &run.held, &run.request, action, err);
-    }
+    int result = admit_run(admission, arena, site, action, &run, err);
     return result < 0 ? result : put_run(admission->db, site, &run, now, err);
 }
 

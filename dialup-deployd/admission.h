@@ -56,6 +56,10 @@ struct quota_amounts admission_for_running(const struct site *site);
 /* Notes a new site in the ledger; it has no containers yet. */
 int admission_note_site(struct db *db, const struct site *site, int64_t now, struct error *err);
 
+/* Whether admission_reserve_run would find room now; reserves nothing. */
+int admission_check_run(const struct admission *admission, struct arena *arena,
+                        const struct site *site, const char *action, struct error *err);
+
 /* Reserves what the site's row says it needs to run, in place of what it had; ERR_QUOTA_EXCEEDED
  * with the words for action ("Cannot deploy"). A site that is served from files needs nothing. */
 int admission_reserve_run(const struct admission *admission, struct arena *arena,

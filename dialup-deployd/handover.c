@@ -44,6 +44,13 @@ static struct site with_room_for(const struct site *site, const struct deploymen
     return both;
 }
 
+int handover_check(const struct admission *admission, struct arena *arena, const struct site *site,
+                   const struct deployment_needs *needs, const char *action, struct error *err)
+{
+    const struct site both = with_room_for(site, needs);
+    return admission_check_run(admission, arena, &both, action, err);
+}
+
 int handover_begin(const struct admission *admission, struct arena *arena, const struct site *site,
                    int64_t deployment_id, const struct deployment_needs *needs, const char *action,
                    int64_t now, struct error *err)

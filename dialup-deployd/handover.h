@@ -22,6 +22,10 @@
  * asks for. Files need nothing. type is borrowed. */
 struct deployment_needs handover_declare(const struct site *site, const char *type, bool is_files);
 
+/* Whether handover_begin would find room now; changes nothing. */
+int handover_check(const struct admission *admission, struct arena *arena, const struct site *site,
+                   const struct deployment_needs *needs, const char *action, struct error *err);
+
 /* The site should serve this deployment from now on, and run. ERR_QUOTA_EXCEEDED with the words
  * for action ("Cannot deploy"); then nothing is changed. */
 int handover_begin(const struct admission *admission, struct arena *arena, const struct site *site,

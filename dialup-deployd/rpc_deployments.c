@@ -9,12 +9,15 @@
 #include "dialup-deployd/admission.h"
 #include "dialup-deployd/change.h"
 #include "dialup-deployd/deployd.h"
+#include "dialup-deployd/handover.h"
+#include "dialup-deployd/pressure/hold.h"
 #include "dialup-deployd/queue/queue.h"
 #include "dialup-deployd/release.h"
 #include "libdialup/base/clock.h"
 #include "libdialup/base/fs.h"
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
+#include "libdialup/site/site_type.h"
 #include "libdialup/view/view.h"
 #include "proto/deployd_rpc.h"
 
@@ -74,6 +77,20 @@ static int check_upload(const struct deployd *deployd, const char *upload_id, st
     return 0;
 }
 
+/* What is to run in a container in any case is not built in vain. The last word has the release. */
+static int check_may_run(const struct admission *admission, struct arena *arena,
+                         const struct site *site, struct error *err)
+{
+    const struct site_type *type = site_type_find(site->type);
+    if (!type || type->served != SITE_SERVED_CONTAINER) {
+        return 0;
+    }
+    const struct deployment_needs needs = handover_declare(site, site->type, false);
+    int result = hold_check(admission, arena, site, &needs, "Cannot deploy", err);
+    return result < 0 ? result
+                      : handover_check(admission, arena, site, &needs, "Cannot deploy", err);
+}
+
 static int work_deployment_create(struct change *change, struct db *db, struct error *err)
 {
     const struct deployd_deployment_create_params *params = change->params;
@@ -86,6 +103,9 @@ static int work_deployment_create(struct change *change, struct db *db, struct e
         const struct admission admission =
             admission_for(change->deployd, site.owner_kind, site.owner_id);
         result = admission_check_may_write(&admission, change->arena, "Cannot deploy", err);
+        if (result == 0) {
+            result = check_may_run(&admission, change->arena, &site, err);
+        }
     }
     if (result < 0) {
         return result;
