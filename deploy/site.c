@@ -106,6 +106,22 @@ static int check_team(const struct job *job, const struct json_value *site, stru
     return -ERR_CONFLICT;
 }
 
+/* An admin may deploy to everybody's sites, and may have meant a new one of their own. */
+static void note_foreign_owner(const struct job *job, const struct json_value *site)
+{
+    const struct json_value *me;
+    const char *owner = json_find_text(site, "owner", "");
+    if (!str_equal(json_find_text(site, "owner_kind", ""), "user") || owner[0] == '\0' ||
+        run_me(job->run, &me, NULL) < 0 ||
+        str_equal(owner, json_find_text(json_find(me, "user"), "email", ""))) {
+        return;
+    }
+    terminal_note(&job->run->terminal,
+                  "%s belongs to %s. If you meant a site of your own, take another domain, and "
+                  "bring theirs back: deploy sites rollback %s",
+                  job->domain.name, owner, job->domain.name);
+}
+
 /* The site's own type, unless one was asked for. *ret_exists says whether there is a site. */
 static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
 {
@@ -136,6 +152,7 @@ static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
         job->is_type_kept = !job->type;
         job->type = stored;
     }
+    note_foreign_owner(job, site);
     return 0;
 }
 
@@ -217,6 +234,20 @@ static void note_env_left_out(const struct job *job)
     }
 }
 
+/* As the server would say after all has been sent. */
+static int check_first_page(const struct job *job, struct error *err)
+{
+    struct site_files files = {(const char *const *)job->folder.files, job->folder.count};
+    if (site_public_folder(job->type, &files, false)) {
+        return 0;
+    }
+    error_set_field(err, ERR_INVALID_ARGUMENT, "DIR",
+                    "%s is a site of files, and there is no index.html in %.200s", job->domain.name,
+                    job->path);
+    site_type_hint_index(&files, err);
+    return -ERR_INVALID_ARGUMENT;
+}
+
 static int look_at_folder(struct job *job, struct error *err)
 {
     bool needs_build = false;
@@ -237,6 +268,9 @@ static int look_at_folder(struct job *job, struct error *err)
     }
     if (result == 0) {
         result = check_not_empty(job, err);
+    }
+    if (result == 0 && is_readable) {
+        result = check_first_page(job, err);
     }
     if (result == 0 && job->folder.skipped_count > 0) {
         terminal_note(&job->run->terminal,
