@@ -23,7 +23,7 @@
 #include "libdialup/base/log.h"
 #include "libdialup/base/memory.h"
 
-enum { MIB = 1 << 20 };
+enum { MIB = 1 << 20, LARGE_KIB = 10 * 1024 };
 
 /* Room ---------------------------------------------------------------------------------------- */
 
@@ -170,7 +170,7 @@ static int run(struct build *build, struct error *err)
     }
     const struct jobs_release *release = &build->release;
     int64_t kib = (release->size_bytes + 1023) / 1024;
-    bool is_large = kib >= 10 * 1024;
+    bool is_large = kib >= LARGE_KIB;
     progress_note(&build->progress, "%lld file%s, %lld %s; %lld of them as in the last release",
                   (long long)release->files, release->files == 1 ? "" : "s",
                   (long long)(is_large ? kib / 1024 : kib), is_large ? "MB" : "KB",
