@@ -1,8 +1,8 @@
 /*
  * The command site: a folder becomes a live site.
  *
- * Look at the folder, create the site if there is none, find out what the server has already, send
- * the rest, queue a deployment, watch it.
+ * Look at the folder (site_folder.c), create the site if there is none, find out what the server
+ * has already, send the rest, queue a deployment, watch it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "deploy/find.h"
-#include "deploy/folder.h"
 #include "deploy/follow.h"
 #include "deploy/format.h"
 #include "deploy/handlers.h"
 #include "deploy/interrupt.h"
 #include "deploy/output.h"
 #include "deploy/pack.h"
+#include "deploy/site_folder.h"
 #include "deploy/sites.h"
 #include "deploy/upload.h"
 #include "libdialup/base/clock.h"
@@ -28,10 +28,7 @@ enum { TIDY_TIMEOUT_MS = 5000 };
 struct job {
     struct run *run;
     struct domain domain;
-    const char *path; /* of the folder */
-    struct folder folder;
-    const struct site_type *type;
-    bool is_type_kept;      /* it is the site's, and nobody named one now */
+    struct site_folder source;
     struct keeping keeping; /* of a new site */
     int64_t team_id;        /* a new site's owner; 0: whoever deploys */
     struct manifest base;   /* what the server has */
@@ -60,13 +57,13 @@ static int read_options(struct job *job, struct error *err)
     const struct args *args = &job->run->args;
     const char *domain = args_option(args, "domain");
     const char *type = args_option(args, "type");
-    job->path = args->word_count > 0 ? args->words[0] : ".";
+    job->source.path = args->word_count > 0 ? args->words[0] : ".";
     if (!domain) {
         error_set_field(err, ERR_MISSING_FIELD, "domain", "Which site?");
-        error_hint(err, "deploy site --domain mysite %s", job->path);
+        error_hint(err, "deploy site --domain mysite %s", job->source.path);
         return -ERR_MISSING_FIELD;
     }
-    int result = type ? site_type_parse(type, &job->type, err) : 0;
+    int result = type ? site_type_parse(type, &job->source.type, err) : 0;
     if (result == 0) {
         result = sites_read_keeping(args, &job->keeping, err);
     }
@@ -141,144 +138,19 @@ static int look_up_site(struct job *job, bool *ret_exists, struct error *err)
         return result;
     }
     const struct site_type *stored = site_type_find(json_find_text(site, "type", "auto"));
-    if (job->type && stored && job->type != stored && stored->id != SITE_TYPE_AUTO &&
-        job->type->id != SITE_TYPE_AUTO) {
+    if (job->source.type && stored && job->source.type != stored && stored->id != SITE_TYPE_AUTO &&
+        job->source.type->id != SITE_TYPE_AUTO) {
         error_set_field(err, ERR_CONFLICT, "type", "%s is a site of type %s, not %s",
-                        job->domain.name, stored->name, job->type->name);
+                        job->domain.name, stored->name, job->source.type->name);
         error_hint(err, "Deploy without --type, or delete the site and create it anew");
         return -ERR_CONFLICT;
     }
     if (stored && stored->id != SITE_TYPE_AUTO) {
-        job->is_type_kept = !job->type;
-        job->type = stored;
+        job->source.is_type_kept = !job->source.type;
+        job->source.type = stored;
     }
     note_foreign_owner(job, site);
     return 0;
-}
-
-/* A site keeps the type that it was made with; files of another would be served as what they are
- * not. */
-static void note_other_type(const struct job *job)
-{
-    struct site_detection detection;
-    if (!job->is_type_kept || job->type->id == SITE_TYPE_STATIC_CONTAINER ||
-        folder_detect(&job->folder, &detection, NULL) < 0) {
-        return;
-    }
-    if (detection.type != job->type) {
-        terminal_note(&job->run->terminal,
-                      "These files look like a site of type %s: %s. %s stays of type %s; to change "
-                      "that, delete it and deploy anew. If it is meant: --type %s",
-                      detection.type->name, detection.reason, job->domain.name, job->type->name,
-                      job->type->name);
-    }
-}
-
-static int detect_type(struct job *job, bool *ret_needs_build, struct error *err)
-{
-    if (job->type && job->type->id != SITE_TYPE_AUTO) {
-        note_other_type(job);
-        return folder_needs_build(&job->folder, job->type, ret_needs_build, err);
-    }
-    struct site_detection detection;
-    int result = folder_detect(&job->folder, &detection, err);
-    if (result < 0) {
-        return result;
-    }
-    job->type = detection.type;
-    *ret_needs_build = detection.needs_build;
-    terminal_say(&job->run->terminal, "This is a site of type %s: %s.", job->type->name,
-                 detection.reason);
-    return 0;
-}
-
-static int check_not_empty(const struct job *job, struct error *err)
-{
-    if (job->folder.count > 0) {
-        return 0;
-    }
-    error_set_field(err, ERR_INVALID_ARGUMENT, "DIR", "There are no files to send in %.200s",
-                    job->path);
-    error_hint(err, job->folder.ignored_count > 0
-                        ? "Look at .gitignore and .dialupignore, or give another folder"
-                        : "Add an index.html, or give another folder");
-    return -ERR_INVALID_ARGUMENT;
-}
-
-/* Visitors of a plain static site could read its .env files: those are left at home. */
-static int walk_again_without_secrets(struct job *job, struct error *err)
-{
-    size_t count_before = job->folder.count;
-    folder_close(&job->folder);
-    int result = folder_open(&job->folder, job->path, true, err);
-    if (result == 0 && job->folder.count < count_before) {
-        terminal_note(&job->run->terminal,
-                      "Not sent, since visitors could read them: .env files (%zu). To send one "
-                      "all the same: !.env in .dialupignore",
-                      count_before - job->folder.count);
-    }
-    return result;
-}
-
-/* An .env that .gitignore names is for this machine, and yet an app may not start without it. */
-static void note_env_left_out(const struct job *job)
-{
-    for (size_t i = 0; i < job->folder.count; i++) {
-        if (str_equal(job->folder.files[i], ".env")) {
-            return;
-        }
-    }
-    if (faccessat(job->folder.fd, ".env", F_OK, 0) == 0) {
-        terminal_note(&job->run->terminal, "Not sent, since it is ignored: .env. If the app "
-                                           "reads it, write !.env into .dialupignore");
-    }
-}
-
-/* As the server would say after all has been sent. */
-static int check_first_page(const struct job *job, struct error *err)
-{
-    struct site_files files = {(const char *const *)job->folder.files, job->folder.count};
-    if (site_public_folder(job->type, &files, false)) {
-        return 0;
-    }
-    error_set_field(err, ERR_INVALID_ARGUMENT, "DIR",
-                    "%s is a site of files, and there is no index.html in %.200s", job->domain.name,
-                    job->path);
-    site_type_hint_index(&files, err);
-    return -ERR_INVALID_ARGUMENT;
-}
-
-static int look_at_folder(struct job *job, struct error *err)
-{
-    bool needs_build = false;
-    int result = folder_open(&job->folder, job->path, false, err);
-    if (result == 0) {
-        result = check_not_empty(job, err);
-    }
-    if (result == 0) {
-        result = detect_type(job, &needs_build, err);
-    }
-    bool is_readable =
-        result == 0 && !needs_build &&
-        (job->type->served == SITE_SERVED_FILES || job->type->id == SITE_TYPE_STATIC_CONTAINER);
-    if (is_readable) {
-        result = walk_again_without_secrets(job, err);
-    } else if (result == 0) {
-        note_env_left_out(job);
-    }
-    if (result == 0) {
-        result = check_not_empty(job, err);
-    }
-    if (result == 0 && is_readable) {
-        result = check_first_page(job, err);
-    }
-    if (result == 0 && job->folder.skipped_count > 0) {
-        terminal_note(&job->run->terminal,
-                      "Left out: %zu links or devices, such as %s (a link may lead to a file "
-                      "of this folder)",
-                      job->folder.skipped_count, output_text(job->run, job->folder.first_skipped));
-    }
-    return result;
 }
 
 /* "blog.mysite" was perhaps meant to be completed, as "mysite" is. */
@@ -303,7 +175,7 @@ static int create_site(struct job *job, struct error *err)
     json_writer_init(&writer, &body);
     json_begin_object(&writer);
     json_put_text(&writer, "domain", job->domain.name);
-    json_put_text(&writer, "type", job->type->name);
+    json_put_text(&writer, "type", job->source.type->name);
     sites_put_keeping(&job->keeping, &writer);
     if (job->team_id != 0) {
         json_put_integer(&writer, "team", job->team_id);
@@ -314,7 +186,7 @@ static int create_site(struct job *job, struct error *err)
     if (result == -ERR_QUOTA_EXCEEDED && job->team_id != 0 && strstr(err->hint, "team advice")) {
         const char *said = arena_strdup(job->run->arena, err->hint);
         error_hint(err, "%s. Here: deploy team advice %" PRId64 " --type %s", said, job->team_id,
-                   job->type->name);
+                   job->source.type->name);
     }
     if (result == 0) {
         terminal_say(&job->run->terminal, "Created the site %s.", job->domain.name);
@@ -351,7 +223,7 @@ static int compare(struct job *job, struct error *err)
 {
     int result = get_base(job, err);
     if (result == 0) {
-        result = folder_hash(&job->folder, &job->wanted, err);
+        result = folder_hash(&job->source.folder, &job->wanted, err);
     }
     if (result == 0) {
         job->wanted.deployment_id = job->base.deployment_id;
@@ -363,8 +235,8 @@ static int compare(struct job *job, struct error *err)
 static int send(struct job *job, struct error *err)
 {
     int64_t began_us = clock_monotonic_us();
-    AUTO_CLOSE int fd = pack_make(&job->folder, &job->wanted, &job->diff, &job->run->terminal,
-                                  &job->archive_bytes, err);
+    AUTO_CLOSE int fd = pack_make(&job->source.folder, &job->wanted, &job->diff,
+                                  &job->run->terminal, &job->archive_bytes, err);
     if (fd < 0) {
         return fd;
     }
@@ -479,7 +351,7 @@ static int deploy(struct job *job, struct error *err)
         result = look_up_site(job, &exists, err);
     }
     if (result == 0) {
-        result = look_at_folder(job, err);
+        result = site_folder_open(&job->source, err);
     }
     if (result == 0 && !exists) {
         result = create_site(job, err);
@@ -501,7 +373,8 @@ static int deploy(struct job *job, struct error *err)
 
 int handle_site(struct run *run, struct error *err)
 {
-    struct job job = {.run = run, .folder = {.fd = -1}};
+    struct job job = {.run = run};
+    job.source = (struct site_folder){.run = run, .domain = job.domain.name, .folder = {.fd = -1}};
     manifest_init(&job.base);
     manifest_init(&job.wanted);
     int result = deploy(&job, err);
@@ -511,6 +384,6 @@ int handle_site(struct run *run, struct error *err)
     manifest_diff_fini(&job.diff);
     manifest_fini(&job.wanted);
     manifest_fini(&job.base);
-    folder_close(&job.folder);
+    folder_close(&job.source.folder);
     return result;
 }

@@ -70,6 +70,7 @@ test('a new account is found by its name, and a second one of its email refused'
     await page.getByRole('article', { name: 'Cleo' }).getByText('Sites 0 of 3').waitFor();
     await make();
     await page.locator('#new-email-refusal').waitFor();
+    await page.locator('#new-email:focus').waitFor();
     await page.getByLabel('Search people').fill('cleo');
     await friend().waitFor({ state: 'detached' });
     await page.getByRole('article', { name: 'Cleo' }).waitFor();

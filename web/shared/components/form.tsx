@@ -62,10 +62,13 @@ export function useForm(
     };
 }
 
-// After the redraw, when the element to focus is there and enabled again.
+// After the redraw, when the element to focus is there and enabled again; not if somebody has gone
+// elsewhere meanwhile: what they type would end up in the wrong field.
 export function focusLater(find: () => Element | null): void {
+    const before = document.activeElement;
     setTimeout(() => {
-        const element = find();
+        const now = document.activeElement;
+        const element = now === before || now === document.body ? find() : null;
         if (element instanceof HTMLElement) {
             element.focus();
         }
