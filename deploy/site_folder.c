@@ -82,7 +82,7 @@ static void note_env_left_out(const struct site_folder *source)
     }
     if (faccessat(source->folder.fd, ".env", F_OK, 0) == 0) {
         terminal_note(&source->run->terminal, "Not sent, since it is ignored: .env. If the app "
-                                           "reads it, write !.env into .dialupignore");
+                                              "reads it, write !.env into .dialupignore");
     }
 }
 
@@ -110,9 +110,9 @@ int site_folder_open(struct site_folder *source, struct error *err)
     if (result == 0) {
         result = detect_type(source, &needs_build, err);
     }
-    bool is_readable =
-        result == 0 && !needs_build &&
-        (source->type->served == SITE_SERVED_FILES || source->type->id == SITE_TYPE_STATIC_CONTAINER);
+    bool is_readable = result == 0 && !needs_build &&
+                       (source->type->served == SITE_SERVED_FILES ||
+                        source->type->id == SITE_TYPE_STATIC_CONTAINER);
     if (is_readable) {
         result = walk_again_without_secrets(source, err);
     } else if (result == 0) {
@@ -128,7 +128,8 @@ int site_folder_open(struct site_folder *source, struct error *err)
         terminal_note(&source->run->terminal,
                       "Left out: %zu links or devices, such as %s (a link may lead to a file "
                       "of this folder)",
-                      source->folder.skipped_count, output_text(source->run, source->folder.first_skipped));
+                      source->folder.skipped_count,
+                      output_text(source->run, source->folder.first_skipped));
     }
     return result;
 }

@@ -1,7 +1,7 @@
 /*
- * A folder on this machine, looked at as the site that it is to be: of which type, whether all of it
- * may go, and whether visitors would find a first page. Says what is left out and why. Nothing is
- * sent from here.
+ * A folder on this machine, looked at as the site that it is to be: of which type, whether all of
+ * it may go, and whether visitors would find a first page. Says what is left out and why. Nothing
+ * is sent from here.
  */
 #pragma once
 
